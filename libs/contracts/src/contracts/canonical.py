@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 def canonical_json(value: BaseModel) -> bytes:
-    """The JSON form of ``value`` with sorted keys and no white space (the rules of RFC 8785 that strings and integers need)."""
+    """The JSON form of ``value``, keys sorted, no white space: the rules of RFC 8785 that strings and integers need."""
     return json.dumps(
         value.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()

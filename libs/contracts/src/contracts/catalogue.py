@@ -3,6 +3,7 @@
 Queues and bindings are declared from this table, and a publisher learns from it whether somebody must be listening.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from pydantic import ValidationError
 from contracts.envelope import BODY_BYTES_MAX, Envelope, event_source
 from contracts.event import Event
 from contracts.events import invoice, notification, payment
+
+_NUL_ESCAPE = rb"\u0000"
 
 
 class Service(StrEnum):
@@ -67,12 +70,14 @@ def decode(*, headers: Mapping[str, object], body: bytes) -> Envelope:
     """Read one message. Raises `UndecodableMessage` with a reason that holds nothing of the body."""
     if len(body) > BODY_BYTES_MAX:
         raise UndecodableMessage(f"the body has {len(body)} bytes; at most {BODY_BYTES_MAX} are allowed")
-    attributes = {name[3:]: _text(value) for name, value in headers.items() if name.startswith("ce-")}
+    attributes = _attributes(headers)
     entry = CATALOGUE.get(attributes.get("type", ""))
     if entry is None:
         raise UndecodableMessage("the event type is unknown")
     if attributes.get("source") != event_source(entry.owner):
         raise UndecodableMessage(f"{entry.event.event_type} does not come from its owner")
+    if _NUL_ESCAPE in body and _holds_nul(body):
+        raise UndecodableMessage("a text of the body holds a NUL character, which no database stores")
     try:
         event = entry.event.model_validate_json(body)
         envelope = Envelope.model_validate({**attributes, "data": event})
@@ -81,6 +86,20 @@ def decode(*, headers: Mapping[str, object], body: bytes) -> Envelope:
     if envelope.organizationid != event.organization_id:
         raise UndecodableMessage("the organisation of the envelope is not the organisation of the event")
     return envelope
+
+
+def _attributes(headers: Mapping[str, object]) -> dict[str, str]:
+    """The attributes we know; others are left alone, so that a newer publisher can add one."""
+    known = {f"ce-{name}": name for name in Envelope.model_fields if name != "data"}
+    attributes = {known[name]: _text(value) for name, value in headers.items() if name in known}
+    if any("\0" in value for value in attributes.values()):
+        raise UndecodableMessage("an attribute holds a NUL character, which no database stores")
+    return attributes
+
+
+def _holds_nul(body: bytes) -> bool:
+    """True for the JSON escape of NUL, and false for a backslash that happens to be followed by ``u0000``."""
+    return any(len(run) % 2 for run in re.findall(rb"(\\+)u0000", body))
 
 
 def _text(value: object) -> str:

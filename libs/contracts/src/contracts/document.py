@@ -75,7 +75,7 @@ class Tax(Fact):
 
 
 class Allowance(Fact):
-    """A deduction (or, in ``charges``, an addition) without tax. ``percent`` is set where it was asked for as a share."""
+    """A deduction (or, in ``charges``, an addition) without tax. ``percent`` is set where a share was asked for."""
 
     reason: str
     percent: Decimal | None = None

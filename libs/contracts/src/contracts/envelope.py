@@ -3,10 +3,10 @@
 The attributes are enough to route, order, deduplicate and trace a message without opening its body.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SerializeAsAny
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SerializeAsAny
 
 from contracts.event import Event
 from contracts.ids import EventId, OrganizationId
@@ -14,6 +14,8 @@ from contracts.ids import EventId, OrganizationId
 CONTENT_TYPE = "application/json"
 BODY_BYTES_MAX = 1_048_576
 """Larger bodies are refused by the publisher and by every listener."""
+SEQUENCE_MAX = 2**63 - 1
+"""What a database's ``bigint`` holds: a message beyond it could never be stored, however often it came."""
 
 
 class Envelope(BaseModel):
@@ -31,7 +33,7 @@ class Envelope(BaseModel):
     correlationid: str
     causationid: str = ""
     traceparent: str = ""
-    sequence: int
+    sequence: Annotated[int, Field(ge=0, le=SEQUENCE_MAX)]
     data: SerializeAsAny[Event]
 
     def headers(self) -> dict[str, str]:

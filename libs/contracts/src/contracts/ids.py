@@ -55,7 +55,7 @@ class _Prefix:
         return format_id(self.prefix, value)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{self.prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"}
+        return {"type": "string", "pattern": f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
 
 
 def _marks(prefix: str) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:

@@ -4,7 +4,7 @@ Fraction digits are ISO 4217's. What Stripe calls a minor unit differs for some 
 `contracts.stripe_amounts`; nothing else may convert.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -12,11 +12,25 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MINOR_MAX = 999_999_999_999
 """The largest amount of one document, in minor units; far below 2**53, so that no JSON reader loses a digit."""
 
-_NO_FRACTION = frozenset(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"])
+_ADJUSTED_MAX = 17
+"""The power of ten from which an amount is absurd; generous, since `MINOR_MAX` is the limit of a document."""
+
+_NO_FRACTION = frozenset([
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
+    "XPF",
+])  # fmt: skip
 _THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-_TWO_DIGITS = frozenset(
-    ["AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IRR", "JMD", "KES", "KGS", "KHR", "KPW", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "UYU", "UZS", "VES", "WST", "XCD", "YER", "ZAR", "ZMW"]
-)
+_TWO_DIGITS = frozenset([
+    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BMD", "BND",
+    "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CNY", "COP", "CRC", "CUP", "CVE", "CZK",
+    "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GTQ", "GYD",
+    "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IRR", "JMD", "KES", "KGS", "KHR", "KPW", "KYD", "KZT", "LAK",
+    "LBP", "LKR", "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN",
+    "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "QAR", "RON",
+    "RSD", "RUB", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP",
+    "SZL", "THB", "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "UYU", "UZS", "VES", "WST", "XCD",
+    "YER", "ZAR", "ZMW",
+])  # fmt: skip
 CURRENCIES = _NO_FRACTION | _THREE_DIGITS | _TWO_DIGITS
 
 CurrencyCode = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
@@ -30,8 +44,12 @@ class AmountNotExact(ValueError):
     """A decimal has more fraction digits than its currency."""
 
 
+class AmountTooLarge(ValueError):
+    """A decimal is far beyond what any document may say."""
+
+
 class Money(BaseModel):
-    """``minor`` is signed and in the currency's own smallest unit: EUR 12.50 is ``Money(minor=1250, currency="EUR")``."""
+    """``minor`` is signed, in the currency's own smallest unit: EUR 12.50 is ``Money(minor=1250, currency="EUR")``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,21 +71,16 @@ def fraction_digits(currency: str) -> int:
 def round_to_minor(amount: Decimal, currency: str) -> int:
     """Round major units to minor units, halves away from zero: the one rounding rule of the whole product.
 
-    Raises `UnknownCurrency`, and `ValueError` for NaN and infinities.
+    Raises `UnknownCurrency`, `AmountTooLarge`, and `ValueError` for NaN and infinities.
     """
-    if not amount.is_finite():
-        raise ValueError("an amount must be a finite number")
-    return int(amount.scaleb(fraction_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return int(_in_minor_units(amount, currency).to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def minor_from_decimal(amount: Decimal, currency: str) -> int:
     """Convert without rounding. Raises `AmountNotExact` where digits would be lost, else as `round_to_minor`."""
-    minor = round_to_minor(amount, currency)
-    try:
-        exact = Decimal(minor) == amount.scaleb(fraction_digits(currency))
-    except InvalidOperation as problem:
-        raise AmountNotExact("the amount has too many digits") from problem
-    if not exact:
+    exact = _in_minor_units(amount, currency)
+    minor = int(exact.to_integral_value())
+    if minor != exact:
         raise AmountNotExact(f"{currency} has {fraction_digits(currency)} fraction digits; {amount} has more")
     return minor
 
@@ -80,3 +93,16 @@ def decimal_from_minor(minor: int, currency: str) -> Decimal:
 def plain_text(minor: int, currency: str) -> str:
     """Digits with the currency's own number of fraction digits and no grouping: ``1250.00``, ``-3``, ``0.005``."""
     return f"{decimal_from_minor(minor, currency):.{fraction_digits(currency)}f}"
+
+
+def _in_minor_units(amount: Decimal, currency: str) -> Decimal:
+    digits = fraction_digits(currency)
+    if not amount.is_finite():
+        raise ValueError("an amount must be a finite number")
+    if not amount:
+        return Decimal(0)
+    if amount.adjusted() > _ADJUSTED_MAX:
+        raise AmountTooLarge(f"an amount may have at most {_ADJUSTED_MAX + 1} digits before the point")
+    # The shift must not round: the default context keeps 28 digits only, and a caller's amount may have more.
+    precision = Context(prec=len(amount.as_tuple().digits) + _ADJUSTED_MAX)
+    return amount.scaleb(digits, context=precision)

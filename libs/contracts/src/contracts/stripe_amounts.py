@@ -7,10 +7,13 @@ Source: docs.stripe.com/currencies, read in November 2026.
 
 from contracts.money import Money, fraction_digits, plain_text
 
-_NO_FRACTION = frozenset(["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]) - {"UGX"}
+_NO_FRACTION = frozenset([
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+])  # fmt: skip
 _THREE_DIGITS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-_WHOLE_ONLY = frozenset({"ISK", "UGX"})
-_NOT_TAKEN = frozenset(["CUP", "ERN", "IQD", "IRR", "KPW", "LYD", "MRU", "SDG", "SSP", "STN", "SVC", "SYP", "TMT", "UYI", "VES"])
+_NOT_TAKEN = frozenset([
+    "CUP", "ERN", "IQD", "IRR", "KPW", "LYD", "MRU", "SDG", "SSP", "STN", "SVC", "SYP", "TMT", "UYI", "VES",
+])  # fmt: skip
 AMOUNT_MAX = 99_999_999
 
 _MINIMUM = {
@@ -44,7 +47,10 @@ def to_stripe_amount(money: Money) -> int:
 
 
 def from_stripe_amount(amount: int, currency: str) -> Money:
-    """Stripe's integer and lower- or upper-case currency as our money. Raises `NotRepresentableAtStripe` when we lose a digit."""
+    """Stripe's integer and currency (either case) as our money.
+
+    Raises `UnknownCurrency`, and `NotRepresentableAtStripe` where our minor unit would lose a digit.
+    """
     code = currency.upper()
     minor = _scaled(amount, _stripe_digits(code), fraction_digits(code), code)
     return Money(minor=minor, currency=code)
@@ -66,8 +72,12 @@ def _stripe_digits(currency: str) -> int:
 
 def _scaled(amount: int, from_digits: int, to_digits: int, currency: str) -> int:
     if to_digits >= from_digits:
-        return int(amount * 10 ** (to_digits - from_digits))
-    whole, rest = divmod(amount, 10 ** (from_digits - to_digits))
+        return amount * _power_of_ten(to_digits - from_digits)
+    whole, rest = divmod(amount, _power_of_ten(from_digits - to_digits))
     if rest:
         raise NotRepresentableAtStripe(f"Stripe cannot take a fraction of {currency}")
     return whole
+
+
+def _power_of_ten(exponent: int) -> int:
+    return int(10**exponent)

@@ -154,7 +154,7 @@ class InvoicePaid(Event):
 
 
 class MailRequested(Event):
-    """A person or a rule asked for a mail about an issued invoice. ``payment_url`` is the link current at that moment."""
+    """A person or a rule asked for a mail about an issued invoice. ``payment_url`` is the link of that moment."""
 
     event_type: ClassVar[str] = "invoice.mail_requested.v1"
 

@@ -1,8 +1,9 @@
 """What payment-service says: what Stripe can do for an organisation, the life of each link, and the money that came."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
+
+from pydantic import AwareDatetime
 
 from contracts.event import Event, Fact
 from contracts.ids import ConnectionId, InvoiceId, LinkId, ProviderEntryId
@@ -75,10 +76,10 @@ class PaymentLinkFailed(Event):
 class ClosingProof(Fact):
     """What was done and read back at Stripe, in UTC."""
 
-    deactivated_at: datetime | None = None
+    deactivated_at: AwareDatetime | None = None
     expired_session_ids: tuple[str, ...] = ()
     completed_session_ids: tuple[str, ...] = ()
-    read_back_at: datetime
+    read_back_at: AwareDatetime
 
 
 class PaymentLinkClosed(Event):
@@ -117,7 +118,7 @@ class PaymentReceived(Event):
     currency: CurrencyCode
     expected_minor: int
     expected_currency: CurrencyCode
-    occurred_at: datetime
+    occurred_at: AwareDatetime
     late: bool
     """True when the link had been overtaken, closed or was closing when the money was read."""
     source: str = ""
