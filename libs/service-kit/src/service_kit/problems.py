@@ -1,0 +1,171 @@
+"""Every error answer is one RFC 9457 problem: a stable type and code, the field at fault, the request's id, and nothing
+of the input or of our insides."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy.exc
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service_kit.errors import DomainError, ErrorKind
+from service_kit.log_setup import get_logger
+
+PROBLEM_TYPE_PREFIX = "urn:invoice-central:problem:"
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+_ERRORS_MAX = 50
+
+STATUS_OF_KIND: Mapping[ErrorKind, int] = {
+    ErrorKind.INVALID: 422,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.CONFLICT: 409,
+    ErrorKind.FORBIDDEN: 403,
+    ErrorKind.UNAUTHENTICATED: 401,
+    ErrorKind.PRECONDITION_FAILED: 412,
+    ErrorKind.PRECONDITION_REQUIRED: 428,
+    ErrorKind.TOO_LARGE: 413,
+    ErrorKind.UNAVAILABLE: 503,
+}
+_HTTP_SLUGS = {
+    400: "malformed-request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+}
+_LOST_DATABASE = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+def problem(
+    *,
+    status: int,
+    slug: str,
+    title: str,
+    detail: str,
+    request_id: str,
+    errors: Sequence[Mapping[str, str]] = (),
+    facts: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    content: dict[str, Any] = {
+        "type": PROBLEM_TYPE_PREFIX + slug,
+        "title": title or slug.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": slug,
+        "request_id": request_id,
+    }
+    if errors:
+        content["errors"] = list(errors)
+    if facts:
+        content["facts"] = dict(facts)
+    return JSONResponse(content, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install_problem_handlers(api: FastAPI) -> None:
+    api.add_exception_handler(DomainError, _domain_error)
+    api.add_exception_handler(RequestValidationError, _validation_error)
+    api.add_exception_handler(HTTPException, _http_error)
+
+
+def unexpected(error: Exception, *, request_id: str) -> JSONResponse:
+    """The answer to an exception that nobody expected: 503 when the database is away, else 500 and a traceback in the log."""
+    if isinstance(error, _LOST_DATABASE):
+        get_logger("http").warning("database unavailable", error=type(error).__name__, request_id=request_id)
+        return problem(
+            status=503,
+            slug="unavailable",
+            title="Not available at the moment",
+            detail="a part that this needs does not answer; send the same request again",
+            request_id=request_id,
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+    get_logger("http").error("request failed", request_id=request_id, exc_info=error)
+    return problem(
+        status=500,
+        slug="internal-error",
+        title="Something went wrong on our side",
+        detail=f"the failure is recorded under {request_id}",
+        request_id=request_id,
+    )
+
+
+def request_id_of(scope: Mapping[str, Any]) -> str:
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+async def _domain_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, DomainError):
+        raise error
+    headers = {"WWW-Authenticate": "Bearer"} if error.kind is ErrorKind.UNAUTHENTICATED else {}
+    if error.kind is ErrorKind.UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return problem(
+        status=STATUS_OF_KIND[error.kind],
+        slug=error.slug,
+        title=error.title,
+        detail=error.detail,
+        request_id=request_id_of(request.scope),
+        errors=[{"pointer": error.pointer, "detail": error.detail}] if error.pointer else (),
+        facts=error.facts,
+        headers=headers,
+    )
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    rows = [_field_error(row) for row in error.errors()[:_ERRORS_MAX]]
+    return problem(
+        status=422,
+        slug="invalid-request",
+        title="The request is not valid",
+        detail="; ".join(f"{row.get('pointer') or row.get('parameter', '')}: {row['detail']}" for row in rows[:3]),
+        request_id=request_id_of(request.scope),
+        errors=rows,
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    slug = _HTTP_SLUGS.get(error.status_code, f"http-{error.status_code}")
+    return problem(
+        status=error.status_code,
+        slug=slug,
+        title="",
+        detail=str(error.detail),
+        request_id=request_id_of(request.scope),
+        headers=error.headers,
+    )
+
+
+def _field_error(row: Mapping[str, Any]) -> dict[str, str]:
+    place, *path = (str(part) for part in row.get("loc", ("body",)))
+    detail = _without_input(str(row.get("type", "")), str(row.get("msg", "not valid")))
+    if place == "body":
+        return {"pointer": "".join(f"/{_escaped(part)}" for part in path), "detail": detail}
+    return {"pointer": "", "parameter": f"{place} {'.'.join(path)}", "detail": detail}
+
+
+def _without_input(kind: str, message: str) -> str:
+    """pydantic's messages name what was expected; the few that repeat what was sent are replaced."""
+    if kind == "union_tag_invalid":
+        return "the kind given here is not one of the known kinds"
+    if kind == "json_invalid":
+        return "the body is not valid JSON"
+    return message.removeprefix("Value error, ")
+
+
+def _escaped(part: str) -> str:
+    """RFC 6901, section 3."""
+    return part.replace("~", "~0").replace("/", "~1")
