@@ -1,7 +1,7 @@
 """Invoices, which cannot change once they are issued, their search words, and the documents that were sent."""
 
 from alembic import op
-from invoice_service.row_security import protect_table
+from service_kit.migrating import app_role, make_append_only, protect_table
 
 revision = "0002"
 down_revision = "0001"
@@ -145,14 +145,6 @@ def keep_issued_invoices() -> tuple[str, ...]:
     )
 
 
-REFUSE_CHANGE = """
-    create function refuse_change() returns trigger language plpgsql set search_path = invoice, pg_temp as $$
-    begin
-        raise exception '% is append-only; % is refused', tg_table_name, lower(tg_op)
-            using errcode = 'restrict_violation';
-    end $$
-"""
-
 DOCUMENTS = (
     """
     create table documents (
@@ -175,8 +167,6 @@ DOCUMENTS = (
         constraint digest_is_right check (sha256 = encode(sha256(bytes), 'hex'))
     )
     """,
-    "create trigger insert_only before update or delete on documents for each row execute function refuse_change()",
-    "create trigger never_emptied before truncate on documents for each statement execute function refuse_change()",
 )
 
 SEARCH = (
@@ -194,8 +184,10 @@ SEARCH = (
 
 
 def upgrade() -> None:
-    for statement in (INVOICES, *INDEXES, *keep_issued_invoices(), REFUSE_CHANGE, *DOCUMENTS, *SEARCH):
+    for statement in (INVOICES, *INDEXES, *keep_issued_invoices(), *DOCUMENTS, *SEARCH):
         op.execute(statement)
-    protect_table(op, "invoices")
-    protect_table(op, "documents", privileges="select, insert")
-    protect_table(op, "invoice_search_tokens", privileges="select, insert, delete")
+    make_append_only(op, "documents")
+    app = app_role(op)
+    protect_table(op, "invoices", app)
+    protect_table(op, "documents", app, privileges="select, insert")
+    protect_table(op, "invoice_search_tokens", app, privileges="select, insert, delete")

@@ -1,7 +1,7 @@
 """The receivables ledger and the balances that must equal it, and the pictures built from other services' events."""
 
 from alembic import op
-from invoice_service.row_security import protect_table
+from service_kit.migrating import app_role, make_append_only, protect_table
 
 revision = "0003"
 down_revision = "0002"
@@ -70,10 +70,6 @@ LEDGER = (
     "create index ix_ledger_entries_invoice on ledger_entries (organization_id, invoice_id, recorded_at)",
     "create unique index uq_ledger_entries_payment on ledger_entries (organization_id, payment_id) "
     "where kind = 'manual'",
-    "create trigger append_only before update or delete on ledger_entries for each row "
-    "execute function refuse_change()",
-    "create trigger never_emptied before truncate on ledger_entries for each statement "
-    "execute function refuse_change()",
     """
     create table invoice_balances (
         organization_id uuid not null,
@@ -155,7 +151,6 @@ PICTURES = (
         foreign key (organization_id, invoice_id) references invoices (organization_id, id)
     )
     """,
-    "create trigger append_only before update or delete on payment_facts for each row execute function refuse_change()",
     """
     create table deliveries (
         organization_id uuid not null,
@@ -199,7 +194,9 @@ PICTURES = (
 def upgrade() -> None:
     for statement in (*LEDGER, *BALANCES_EQUAL_THE_LEDGER, *PICTURES):
         op.execute(statement)
+    app = app_role(op)
     for table in ("ledger_entries", "payment_facts"):
-        protect_table(op, table, privileges="select, insert")
+        make_append_only(op, table)
+        protect_table(op, table, app, privileges="select, insert")
     for table in ("invoice_balances", "deliveries", "stripe_connections"):
-        protect_table(op, table)
+        protect_table(op, table, app)

@@ -1,0 +1,36 @@
+"""The only file of this service that reads the environment."""
+
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+from service_kit.settings import Environment, ServiceSettings
+
+SECRET_LENGTH_MIN = 32
+
+
+class Settings(ServiceSettings):
+    """``public_url`` is where customers reach ``/i/{token}``; ``payment_service_url`` is a private listener."""
+
+    public_url: str = "http://127.0.0.1:8001"
+    payment_service_url: str = "http://127.0.0.1:8102"
+    page_token_secret: str = Field(default="", repr=False)
+    api_key_pepper: str = Field(default="", repr=False)
+    docs_enabled: bool = False
+
+    @property
+    def api_keys_are_live(self) -> bool:
+        """Keys made in a demo or a test say so in their text."""
+        return self.environment is Environment.PRODUCTION
+
+    @model_validator(mode="after")
+    def _refuse_weak_secrets_and_broken_addresses(self) -> Self:
+        for name in ("page_token_secret", "api_key_pepper"):
+            value = str(getattr(self, name))
+            if value and len(value) < SECRET_LENGTH_MIN:
+                raise ValueError(f"IC_{name.upper()} needs at least {SECRET_LENGTH_MIN} characters")
+        for name in ("public_url", "payment_service_url"):
+            parts = urlsplit(str(getattr(self, name)))
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+                raise ValueError(f"IC_{name.upper()} is not an http address such as https://invoices.example.com")
+        return self
