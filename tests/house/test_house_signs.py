@@ -56,6 +56,7 @@ HONEST = [
     ("libs/stripe-sandbox/tests/test_library.py", "import stripe\n"),
     ("services/invoice-service/src/invoice_service/__init__.py", ""),
     (TEST, LONG_FUNCTION),
+    ("services/invoice-service/migrations/versions/0001_first.py", LONG_FUNCTION),
     (TEST, 'monkeypatch.setattr(gateway, "send", stand_in)\nmonkeypatch.setenv("IC_INSTANCE", "a.b")\n'),
     (DOMAIN, "import decimal\nfrom contracts.money import Money\nfrom service_kit.errors import DomainError\n"),
     (DOMAIN, "from invoice_service.domain.headline import Headline\n"),
