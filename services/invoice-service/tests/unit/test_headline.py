@@ -62,7 +62,7 @@ def test_each_fact_has_its_word(changed: dict[str, object], word: str) -> None:
         ({"payment_status": PaymentStatus.PARTIALLY_PAID, "today": date(2027, 1, 1)}, "overdue"),
         ({"payment_status": PaymentStatus.PROCESSING, "today": date(2027, 1, 1)}, "processing"),
         ({"mail": MailPicture.FAILED, "today": date(2027, 1, 1)}, "action_needed"),
-        ({"document_status": DocumentStatus.VOID, "payment_status": PaymentStatus.OVERPAID}, "void"),
+        ({"document_status": DocumentStatus.VOID, "payment_status": PaymentStatus.OVERPAID}, "overpaid"),
         ({"payment_status": PaymentStatus.PAID, "today": date(2027, 1, 1), "due_minor": 0}, "paid"),
     ],
 )

@@ -101,11 +101,11 @@ def _is_on_its_way(facts: HeadlineFacts) -> bool:
 
 PRECEDENCE: Sequence[tuple[Headline, Callable[[HeadlineFacts], bool]]] = (
     (Headline.DRAFT, _document_is(DocumentStatus.DRAFT)),
+    (Headline.OVERPAID, _payment_is(PaymentStatus.OVERPAID)),
     (Headline.VOID, _document_is(DocumentStatus.VOID)),
     (Headline.VOIDING, _document_is(DocumentStatus.VOIDING)),
     (Headline.UNCOLLECTIBLE, _document_is(DocumentStatus.UNCOLLECTIBLE)),
     (Headline.DISPUTED, _payment_is(PaymentStatus.DISPUTED)),
-    (Headline.OVERPAID, _payment_is(PaymentStatus.OVERPAID)),
     (Headline.REFUNDED, _payment_is(PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED)),
     (Headline.PAID, _payment_is(PaymentStatus.PAID)),
     (Headline.ACTION_NEEDED, _needs_person),

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from service_kit.errors import DomainError, ErrorKind
@@ -31,6 +31,20 @@ class PageClaim:
     organization_id: UUID
     invoice_id: UUID
     generation: int
+
+
+@dataclass(frozen=True)
+class PageAddresses:
+    """Makes the durable addresses of invoices. ``public_url`` has no slash at its end."""
+
+    public_url: str
+    secret: str = field(repr=False)
+
+    def address_of(self, *, organization_id: UUID, invoice_id: UUID, generation: int) -> str:
+        token = make_page_token(
+            secret=self.secret, organization_id=organization_id, invoice_id=invoice_id, generation=generation
+        )
+        return f"{self.public_url.rstrip('/')}/i/{token}"
 
 
 def make_page_token(*, secret: str, organization_id: UUID, invoice_id: UUID, generation: int) -> str:
