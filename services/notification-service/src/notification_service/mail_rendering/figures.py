@@ -1,0 +1,56 @@
+"""Amounts, dates and rates as a reader expects them: grouping and order by language, fraction digits by currency."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal, get_decimal_symbol
+from contracts.money import decimal_from_minor, fraction_digits
+
+MINUS = "\N{MINUS SIGN}"
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Amount:
+    """``fraction`` has its decimal sign in front, and is empty for currencies without one."""
+
+    currency: str
+    whole: str
+    fraction: str
+    currency_first: bool
+
+    @property
+    def digits(self) -> str:
+        return self.whole + self.fraction
+
+    @property
+    def text(self) -> str:
+        parts = (self.currency, self.digits) if self.currency_first else (self.digits, self.currency)
+        return NO_BREAK_SPACE.join(parts)
+
+
+def amount(*, minor: int, currency: str, locale: str) -> Amount:
+    """Raises `contracts.money.UnknownCurrency`."""
+    places = fraction_digits(currency)
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    digits = format_decimal(abs(decimal_from_minor(minor, currency)), format=pattern, locale=locale)
+    whole, sign, fraction = digits.partition(get_decimal_symbol(locale)) if places else (digits, "", "")
+    standard = Locale.parse(locale).currency_formats["standard"].pattern
+    return Amount(
+        currency=currency,
+        whole=(MINUS if minor < 0 else "") + whole,
+        fraction=sign + fraction,
+        currency_first=standard.lstrip("\u200f\u200e ").startswith("¤"),
+    )
+
+
+def long_date(day: date, *, locale: str) -> str:
+    return format_date(day, format="long", locale=locale)
+
+
+def rate(value: Decimal, *, locale: str) -> str:
+    """A share in percent without the sign: ``19`` or ``5,5``."""
+    return format_decimal(value, format="#,##0.######", locale=locale)
