@@ -1,0 +1,44 @@
+"""``If-Match``: the caller names the version that it has seen, so nobody overwrites what they never read."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+from service_kit.errors import DomainError, ErrorKind
+
+from invoice_service.domain.refusals import VersionNeeded
+
+_ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
+IfMatchHeader = Annotated[
+    str | None, Header(alias="If-Match", max_length=40, description='The ETag that was read, such as `"3"`, or `*`.')
+]
+
+
+class VersionMalformed(DomainError):
+    slug = "if-match-malformed"
+    kind = ErrorKind.INVALID
+    title = "If-Match is not an ETag"
+
+
+def read_if_match(text: str | None) -> int | None:
+    """The version in an ETag; None for ``*`` and for no header. Raises `VersionMalformed`."""
+    if text is None or text.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(text.strip())
+    if found is None:
+        raise VersionMalformed('If-Match is one ETag of ours, such as "3", with its quotes')
+    return int(found[1])
+
+
+def _needed(text: IfMatchHeader = None) -> int | None:
+    if text is None:
+        raise VersionNeeded('send If-Match with the ETag of what you read, such as If-Match: "3"')
+    return read_if_match(text)
+
+
+def _optional(text: IfMatchHeader = None) -> int | None:
+    return read_if_match(text)
+
+
+NeededVersion = Annotated[int | None, Depends(_needed)]
+OptionalVersion = Annotated[int | None, Depends(_optional)]
