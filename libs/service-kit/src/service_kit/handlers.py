@@ -17,10 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service_kit.correlation import Correlation
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
+EventClass = type[AnyEvent]
 
 
 class RetryLater(Exception):
-    """Not now. ``after_seconds`` replaces the growing delay; after ``give_up_after_seconds`` of failing it is parked."""
+    """Not now. ``after_seconds`` replaces the growing delay; after ``give_up_after_seconds`` it is parked."""
 
     def __init__(
         self, reason: str, after_seconds: float | None = None, give_up_after_seconds: float | None = None
@@ -52,7 +53,7 @@ class Delivery:
     payload: Mapping[str, Any]
     correlation: Correlation
 
-    def event(self, kind: type[AnyEvent]) -> AnyEvent:
+    def event(self, kind: EventClass[AnyEvent]) -> AnyEvent:
         """The payload as ``kind``. Raises `Park` when it is another type or does not fit."""
         if self.type != kind.event_type:
             raise Park(f"expected {kind.event_type}, got {self.type}")
@@ -74,7 +75,7 @@ class OutsideWork(Protocol):
         ...
 
     def completion(self, *, again_in_seconds: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
-        """The last transaction: what is written here and the row's *done* are one commit, refused when the lease is lost.
+        """The last transaction: what is written here and the row's *done* are one commit; refused without the lease.
 
         ``again_in_seconds`` makes the row ready once more after that time: a recurring task.
         """

@@ -154,7 +154,7 @@ def create_app_clock(op: Operations | Any) -> None:
         create function {schema}.app_now() returns timestamptz language sql stable parallel safe
         set search_path = {schema}, pg_temp
         as $$ select clock_timestamp() + (select offset_interval from app_clock) $$
-        """
+        """  # noqa: S608 - names of our own, quoted
     )
     op.execute(f"grant select on {schema}.app_clock to {quoted(known.app)}, {quoted(known.worker)}")
 
@@ -307,7 +307,7 @@ def make_append_only(op: Operations | Any, table: str) -> None:
     op.execute(
         f"""
         create or replace function {schema}.refuse_change() returns trigger language plpgsql
-        as $$ begin raise exception 'rows of % are never changed', tg_table_name using errcode = 'restrict_violation'; end $$
+        as $$ begin raise exception 'rows of % never change', tg_table_name using errcode = 'restrict_violation'; end $$
         """
     )
     target = f"{schema}.{quoted(table)}"

@@ -78,7 +78,7 @@ def install_problem_handlers(api: FastAPI) -> None:
 
 
 def unexpected(error: Exception, *, request_id: str) -> JSONResponse:
-    """The answer to an exception that nobody expected: 503 when the database is away, else 500 and a traceback in the log."""
+    """The answer to an exception that nobody expected: 503 without the database, else 500 and a logged traceback."""
     if isinstance(error, _LOST_DATABASE):
         get_logger("http").warning("database unavailable", error=type(error).__name__, request_id=request_id)
         return problem(

@@ -1,4 +1,4 @@
-"""The settings that every service shares; a service's own settings.py subclasses them and alone reads the environment."""
+"""The settings that every service shares; a service's settings.py subclasses them and alone reads the environment."""
 
 from enum import StrEnum
 from typing import Self
