@@ -1,4 +1,4 @@
-"""How far a mail came for one recipient, when its news may arrive late, twice or in any order: the further state stays."""
+"""How far a mail came for one recipient. News may arrive late, twice or in any order: the further state stays."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Why an action on an invoice is refused, each as a fact with a slug. Nothing has changed when one of these is raised."""
+"""Why an action on an invoice is refused, each a fact with a slug. When one is raised, nothing has changed."""
 
 from service_kit.errors import DomainError, ErrorKind
 

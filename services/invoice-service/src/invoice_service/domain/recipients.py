@@ -1,4 +1,4 @@
-"""Which addresses an invoice may be mailed to: plain ones, a bounded number, none twice, nothing that could enter a header."""
+"""Whom an invoice may be mailed to: plain addresses, a bounded number, none twice, nothing that enters a header."""
 
 import re
 from collections.abc import Sequence

@@ -30,11 +30,11 @@ def headline_expression(*, today: date) -> sa.ColumnElement[str]:
     late = (col(Invoice.due_date) < today) & (col(InvoiceBalance.due_minor) > 0)
     return sa.case(
         (status == DocumentStatus.DRAFT, Headline.DRAFT.value),
+        (payment == PaymentStatus.OVERPAID, Headline.OVERPAID.value),
         (status == DocumentStatus.VOID, Headline.VOID.value),
         (status == DocumentStatus.VOIDING, Headline.VOIDING.value),
         (status == DocumentStatus.UNCOLLECTIBLE, Headline.UNCOLLECTIBLE.value),
         (payment == PaymentStatus.DISPUTED, Headline.DISPUTED.value),
-        (payment == PaymentStatus.OVERPAID, Headline.OVERPAID.value),
         (payment.in_((PaymentStatus.REFUNDED, PaymentStatus.PARTIALLY_REFUNDED)), Headline.REFUNDED.value),
         (payment == PaymentStatus.PAID, Headline.PAID.value),
         (failed, Headline.ACTION_NEEDED.value),

@@ -1,6 +1,5 @@
 """Invoices with their balance, ledger and documents. Whoever changes one locks its row first, then its balance."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,12 +7,10 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.domain.invoice_refusals import DocumentNotFound, PaymentNotFound
-from invoice_service.domain.refusals import InvoiceNotFound
 from invoice_service.domain.statuses import DocumentStatus, EntryKind
 from invoice_service.tables.invoices import Document, Invoice
 from invoice_service.tables.ledger import InvoiceBalance, LedgerEntry
-from invoice_service.tables.organizations import NumberSeries
-from invoice_service.tables.pictures import Delivery, StripeConnection
+from invoice_service.tables.pictures import StripeConnection
 
 
 async def find_and_lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> Invoice | None:
@@ -29,14 +26,6 @@ async def find_and_lock_invoice(session: AsyncSession, *, organization_id: UUID,
         .execution_options(populate_existing=True)
     )
     return (await session.exec(statement)).one_or_none()
-
-
-async def lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> Invoice:
-    """Raises `InvoiceNotFound`."""
-    invoice = await find_and_lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
-    if invoice is None:
-        raise InvoiceNotFound("there is no invoice with this id; list them with GET /v1/invoices")
-    return invoice
 
 
 async def lock_balance(session: AsyncSession, *, invoice: Invoice) -> InvoiceBalance:
@@ -64,11 +53,6 @@ async def take_number(session: AsyncSession, *, organization_id: UUID, series: s
         await connection.execute(statement, {"organization_id": organization_id, "series": series})
     ).scalar_one()
     return number
-
-
-async def last_number(session: AsyncSession, *, organization_id: UUID, series: str) -> int:
-    row = await session.get(NumberSeries, (organization_id, series))
-    return row.last_number if row else 0
 
 
 async def provider_entry_is_posted(session: AsyncSession, *, organization_id: UUID, provider_entry_id: UUID) -> bool:
@@ -136,10 +120,3 @@ async def get_document(session: AsyncSession, *, organization_id: UUID, document
 
 async def find_connection(session: AsyncSession, *, organization_id: UUID) -> StripeConnection | None:
     return await session.get(StripeConnection, organization_id, populate_existing=True)
-
-
-async def deliveries_of(session: AsyncSession, *, organization_id: UUID, mail_id: UUID) -> Sequence[Delivery]:
-    statement = select(Delivery).where(
-        col(Delivery.organization_id) == organization_id, col(Delivery.mail_id) == mail_id
-    )
-    return (await session.exec(statement)).all()

@@ -1,0 +1,87 @@
+"""What payment-service says of a link, applied by the table of legal moves; older attempts change nothing."""
+
+from contracts.events.invoice import InvoiceVoided
+from contracts.events.payment import PaymentLinkClosed, PaymentLinkCreated, PaymentLinkFailed
+from service_kit.database import app_now
+from service_kit.log_setup import get_logger
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from invoice_service.actions.announce import announce
+from invoice_service.actions.invoices.outgoing import touch
+from invoice_service.actions.payments.apply_provider_entry import keep_against_void
+from invoice_service.domain.lifecycle import (
+    DocumentMove,
+    LinkNews,
+    LinkNewsImpossible,
+    LinkStep,
+    Outcome,
+    apply_link_news,
+    move_document,
+)
+from invoice_service.domain.statuses import DocumentStatus
+from invoice_service.queries.receivables import lock_balance
+from invoice_service.tables.invoices import Invoice
+
+
+async def link_created(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkCreated) -> None:
+    """Raises `LinkNewsImpossible`, also for a link over another amount than is due."""
+    if not _moved(invoice, LinkNews.CREATED, news.attempt):
+        return
+    balance = await lock_balance(session, invoice=invoice)
+    if (news.amount_minor, news.currency) != (balance.due_minor, invoice.currency):
+        raise LinkNewsImpossible(f"the link asks for {news.amount_minor} and not for the {balance.due_minor} due")
+    invoice.link_url = news.url
+    invoice.link_sandbox = news.sandbox
+    invoice.first_mail_due = False
+    touch(invoice, now=await app_now(session))
+
+
+async def link_failed(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkFailed) -> None:
+    """Leaves *Action needed* with the reason; nothing is switched by itself. Raises `LinkNewsImpossible`."""
+    if not _moved(invoice, LinkNews.FAILED, news.attempt):
+        return
+    invoice.link_failure_code = news.reason_code
+    invoice.link_failure_message = news.message
+    touch(invoice, now=await app_now(session))
+
+
+async def link_closed(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkClosed) -> None:
+    """Ends *voiding*: void when no money came or is under way, else issued again. Raises `LinkNewsImpossible`."""
+    moved = _moved(invoice, LinkNews.CLOSED, news.attempt)
+    if moved:
+        invoice.link_url = ""
+    if invoice.document_status is DocumentStatus.VOIDING:
+        await _settle_void(session, invoice=invoice, news=news)
+    elif not moved:
+        return
+    touch(invoice, now=await app_now(session))
+
+
+async def _settle_void(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkClosed) -> None:
+    if news.captured_minor > 0 or news.in_flight:
+        keep_against_void(invoice)
+    elif news.attempt == invoice.link_attempt:
+        invoice.close_proof = news.proof.model_dump(mode="json") if news.proof else None
+        await become_void(session, invoice=invoice)
+
+
+async def become_void(session: AsyncSession, *, invoice: Invoice) -> None:
+    """The last step of a void, from *voiding*; says `InvoiceVoided`."""
+    invoice.document_status = move_document(status=invoice.document_status, move=DocumentMove.VOID).status
+    invoice.voided_at = await app_now(session)
+    await announce(
+        session,
+        InvoiceVoided(organization_id=invoice.organization_id, invoice_id=invoice.id, reason=invoice.void_reason),
+    )
+
+
+def _moved(invoice: Invoice, news: LinkNews, attempt: int) -> bool:
+    step: LinkStep = apply_link_news(
+        status=invoice.link_status, attempt=invoice.link_attempt, news=news, news_attempt=attempt
+    )
+    invoice.link_status = step.status
+    if step.outcome is not Outcome.MADE:
+        get_logger("links").info(
+            "news of a link changed nothing", invoice_id=str(invoice.id), news=news, attempt=attempt, why=step.outcome
+        )
+    return step.outcome is Outcome.MADE

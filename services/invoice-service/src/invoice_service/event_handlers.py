@@ -1,0 +1,102 @@
+"""What this service does with each event it hears and each task it gave itself: one short function each, and the table.
+
+News of an invoice that is not there yet is tried again for a few minutes, because messages overtake each other; after
+that it is parked. The organisation of the event decides what can be seen, so nobody's news reaches another's invoice.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from contracts.events.notification import EmailFailed, EmailOutcomeUnknown, EmailSent
+from contracts.events.payment import (
+    PaymentLinkClosed,
+    PaymentLinkCreated,
+    PaymentLinkFailed,
+    PaymentReceived,
+    StripeConnectionChanged,
+)
+from service_kit.handlers import Delivery, Handler, InTransaction, OutsideWork, RetryLater, WithOutsideCall
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from invoice_service.actions.deliveries.apply_mail_news import MailNews, apply_mail_news
+from invoice_service.actions.invoices.render_document import Typesetter, render_document
+from invoice_service.actions.invoices.send_invoice import RENDER_DOCUMENT
+from invoice_service.actions.payments.apply_provider_entry import apply_provider_entry
+from invoice_service.actions.stripe.apply_connection import apply_connection
+from invoice_service.actions.stripe.apply_link_news import link_closed, link_created, link_failed
+from invoice_service.domain.page_token import PageAddresses
+from invoice_service.queries.receivables import find_and_lock_invoice
+from invoice_service.tables.invoices import Invoice
+
+UNKNOWN_INVOICE_PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What the handlers need from the process that runs them."""
+
+    pages: PageAddresses
+    typesetter: Typesetter = field(default_factory=Typesetter)
+
+
+def build_handlers(handling: Handling) -> dict[str, Handler]:
+    async def on_payment_received(session: AsyncSession, delivery: Delivery) -> None:
+        money = delivery.event(PaymentReceived)
+        invoice = await _invoice(session, money.organization_id, money.invoice_id)
+        await apply_provider_entry(session, invoice=invoice, money=money, pages=handling.pages)
+
+    async def on_render_document(work: OutsideWork) -> None:
+        await render_document(work, pages=handling.pages, typesetter=handling.typesetter)
+
+    return {
+        StripeConnectionChanged.event_type: InTransaction(_on_connection_changed),
+        PaymentLinkCreated.event_type: InTransaction(_on_link_created),
+        PaymentLinkFailed.event_type: InTransaction(_on_link_failed),
+        PaymentLinkClosed.event_type: InTransaction(_on_link_closed),
+        PaymentReceived.event_type: InTransaction(on_payment_received),
+        EmailSent.event_type: InTransaction(_on_mail(EmailSent)),
+        EmailFailed.event_type: InTransaction(_on_mail(EmailFailed)),
+        EmailOutcomeUnknown.event_type: InTransaction(_on_mail(EmailOutcomeUnknown)),
+        RENDER_DOCUMENT: WithOutsideCall(on_render_document),
+    }
+
+
+async def _on_connection_changed(session: AsyncSession, delivery: Delivery) -> None:
+    await apply_connection(session, picture=delivery.event(StripeConnectionChanged))
+
+
+async def _on_link_created(session: AsyncSession, delivery: Delivery) -> None:
+    news = delivery.event(PaymentLinkCreated)
+    invoice = await _invoice(session, news.organization_id, news.invoice_id)
+    await link_created(session, invoice=invoice, news=news)
+
+
+async def _on_link_failed(session: AsyncSession, delivery: Delivery) -> None:
+    news = delivery.event(PaymentLinkFailed)
+    invoice = await _invoice(session, news.organization_id, news.invoice_id)
+    await link_failed(session, invoice=invoice, news=news)
+
+
+async def _on_link_closed(session: AsyncSession, delivery: Delivery) -> None:
+    news = delivery.event(PaymentLinkClosed)
+    invoice = await _invoice(session, news.organization_id, news.invoice_id)
+    await link_closed(session, invoice=invoice, news=news)
+
+
+def _on_mail(kind: type[MailNews]) -> Callable[[AsyncSession, Delivery], Awaitable[None]]:
+    async def on_mail(session: AsyncSession, delivery: Delivery) -> None:
+        news = delivery.event(kind)
+        invoice = await _invoice(session, news.organization_id, news.invoice_id)
+        await apply_mail_news(session, invoice=invoice, news=news)
+
+    return on_mail
+
+
+async def _invoice(session: AsyncSession, organization_id: UUID, invoice_id: UUID) -> Invoice:
+    invoice = await find_and_lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
+    if invoice is None:
+        raise RetryLater(
+            "the organisation has no such invoice (yet)", give_up_after_seconds=UNKNOWN_INVOICE_PATIENCE_SECONDS
+        )
+    return invoice
