@@ -1,0 +1,56 @@
+"""Names on shared servers: each running demo holds its name, and what nobody holds any more is taken away.
+
+A demo that was killed cannot clean up. Its name was held by a database session that died with it, so the next demo
+sees the difference between a dead one and one that runs beside it.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service_kit.broker import connected
+from service_kit.provision import KINDS, SCHEMAS, connect, quoted, role_name
+from service_kit.topology import delete_topology
+
+from deploy.demo.instance import PREFIX
+
+
+@asynccontextmanager
+async def claim_name(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh name, held until the block ends or this process dies."""
+    name = f"{PREFIX}{secrets.token_hex(4)}"
+    holder = await connect(postgres_url)
+    try:
+        await holder.execute(f"set application_name = {quoted(name)}")
+        yield name
+    finally:
+        await holder.close()
+
+
+async def remove_leftovers(*, postgres_url: str, broker_url: str) -> None:
+    """Take away the instances of demos that were killed."""
+    admin = await connect(postgres_url)
+    try:
+        rows = await admin.fetch(
+            "select datname from pg_database where starts_with(datname, $1) and not exists "
+            "(select 1 from pg_stat_activity where application_name = datname)",
+            PREFIX,
+        )
+    finally:
+        await admin.close()
+    for row in rows:
+        await remove_instance(row["datname"], postgres_url=postgres_url, broker_url=broker_url)
+
+
+async def remove_instance(name: str, *, postgres_url: str, broker_url: str) -> None:
+    """Database, roles, queues and exchanges of one instance. Safe to repeat."""
+    admin = await connect(postgres_url)
+    try:
+        await admin.execute(f"drop database if exists {quoted(name)} with (force)")
+        for schema in SCHEMAS:
+            for kind in KINDS:
+                await admin.execute(f"drop role if exists {quoted(role_name(name, schema, kind))}")
+    finally:
+        await admin.close()
+    async with connected(broker_url, name=f"{name}-removal") as connection:
+        await delete_topology(connection, instance=name)

@@ -1,0 +1,117 @@
+"""The whole product on this machine: servers found, an instance installed, every process up and ready.
+
+Leaving `running_product` ends every process it started and takes the instance's database and queues away.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from deploy.demo.failures import CannotRun
+from deploy.demo.inbox import inbox_arguments, install_inbox
+from deploy.demo.instance import ACCOUNT, ACCOUNT_NAME, Instance, free_ports, new_secrets, outer_environment
+from deploy.demo.leftovers import claim_name, remove_instance, remove_leftovers
+from deploy.demo.processes import Processes, Running, python
+from deploy.demo.progress import Progress
+from deploy.demo.servers import Servers, servers
+from deploy.install import install, run_migrations
+
+SERVICES = ("invoice", "payment", "notification")
+LOGS = Path(".demo")
+
+
+@asynccontextmanager
+async def running_product(*, progress: Progress, keep: bool = False) -> AsyncIterator[tuple[Instance, Processes]]:
+    """Everything up, nothing in it yet. ``keep`` leaves database and queues for a look afterwards."""
+    data = _data_folder()
+    try:
+        with servers(data=data, progress=progress) as found:
+            async with claim_name(found.postgres_url) as name:
+                processes = Processes(logs=(LOGS / name).absolute())
+                try:
+                    yield await _bring_up(name, found, data, processes, progress), processes
+                finally:
+                    processes.stop()
+                    if not keep:
+                        await remove_instance(name, postgres_url=found.postgres_url, broker_url=found.broker_url)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _data_folder() -> Path:
+    """Our own Postgres runs as another user when we are root, and has to walk to its data."""
+    data = Path(tempfile.mkdtemp(prefix="invoice-demo-"))
+    data.chmod(0o755)
+    return data
+
+
+async def _bring_up(name: str, found: Servers, data: Path, processes: Processes, progress: Progress) -> Instance:
+    instance = Instance(
+        name=name,
+        folder=data,
+        admin_url=found.postgres_url,
+        broker_url=found.broker_url,
+        ports=free_ports(),
+        secrets=new_secrets(),
+    )
+    await remove_leftovers(postgres_url=found.postgres_url, broker_url=found.broker_url)
+    sandbox = _start_sandbox(instance, processes)
+    inbox, _ = await asyncio.gather(_start_inbox(instance, processes, progress), _install(instance, progress))
+    started = [_start(instance, processes, service, way) for service in SERVICES for way in ("app", "worker")]
+    ready = [
+        processes.ready(sandbox, f"{instance.sandbox_url}/_sandbox/health"),
+        processes.ready(inbox, f"{instance.inbox_url}/api/healthz"),
+        *(processes.ready(process, url) for process, url in zip(started, _doors(instance), strict=True)),
+    ]
+    await asyncio.gather(*ready)
+    progress.step("three services, their workers, the Stripe sandbox and the inbox are ready")
+    return instance
+
+
+async def _install(instance: Instance, progress: Progress) -> None:
+    async def migrate(service: str) -> None:
+        await run_migrations(service, environment=instance.environment(service))
+
+    try:
+        await install(
+            admin_url=instance.admin_url,
+            broker_url=instance.broker_url,
+            instance=instance.name,
+            passwords=instance.secrets.passwords,
+            migrate=migrate,
+        )
+    except RuntimeError as problem:
+        raise CannotRun(str(problem)) from problem
+    progress.step(f"installed instance {instance.name}: database, roles, schemas, queues")
+
+
+def _start(instance: Instance, processes: Processes, service: str, way: str) -> Running:
+    command = python("-m", f"{service}_service.{way}")
+    return processes.start(f"{service}-{way}", command, environment=instance.environment(service))
+
+
+def _doors(instance: Instance) -> list[str]:
+    """Where each started process says that it is ready, in the order of starting."""
+    ports = instance.ports
+    doors = [
+        ports.invoice_public, ports.invoice_worker, ports.payment_public, ports.payment_worker,
+        ports.notification_private, ports.notification_worker,
+    ]  # fmt: skip
+    return [f"http://127.0.0.1:{port}/readyz" for port in doors]
+
+
+def _start_sandbox(instance: Instance, processes: Processes) -> Running:
+    command = python("-m", "stripe_sandbox.cli", "serve", "--port", str(instance.ports.sandbox))
+    accounts = ["--key", f"{instance.secrets.stripe_key}={ACCOUNT}", "--account", f"{ACCOUNT}={ACCOUNT_NAME}:DE:eur"]
+    return processes.start("stripe-sandbox", [*command, *accounts], environment=outer_environment())
+
+
+async def _start_inbox(instance: Instance, processes: Processes, progress: Progress) -> Running:
+    command = await install_inbox(processes, progress)
+    mails = instance.folder / "mails"
+    mails.mkdir()
+    arguments = inbox_arguments(smtp_port=instance.ports.smtp, web_port=instance.ports.inbox, folder=mails)
+    return processes.start("inbox", [*command, *arguments], environment=outer_environment())
