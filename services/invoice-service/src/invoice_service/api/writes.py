@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
@@ -31,10 +30,6 @@ class Write:
     parts: Dependencies
     key: str | None
     fingerprint: bytes
-
-    @property
-    def now(self) -> datetime:
-        return self.parts.clock.now()
 
     async def once(self, work: Callable[[AsyncSession], Awaitable[Answer]]) -> Response:
         """Run ``work`` in a transaction of the caller's organisation. It is committed before the answer is sent."""

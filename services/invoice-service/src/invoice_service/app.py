@@ -1,0 +1,92 @@
+"""The way in by HTTP: a public listener for keys and customers, a private one for the other services."""
+
+import asyncio
+import signal
+from dataclasses import dataclass
+
+from contracts.catalogue import Service
+from fastapi import FastAPI
+from service_kit import log_setup
+from service_kit.clock import SystemClock
+from service_kit.database import create_database
+from service_kit.health import ReadyCheck, database_check
+from service_kit.http import create_api, serve
+
+from invoice_service.api import customers, invoices, organization, templates
+from invoice_service.dependencies import Dependencies
+from invoice_service.domain.page_token import PageAddresses
+from invoice_service.migrate import head_revision
+from invoice_service.settings import Settings
+
+PUBLIC_ROUTERS = (customers.router, templates.router, organization.router, invoices.router)
+PRIVATE_ROUTERS = ()
+
+
+@dataclass(frozen=True)
+class Apps:
+    """``dependencies.database`` is to be disposed of when both have ended."""
+
+    public: FastAPI
+    private: FastAPI
+    dependencies: Dependencies
+
+
+def build(settings: Settings) -> Apps:
+    """Both applications from settings; nothing is connected before the first request. Raises `MissingSetting`."""
+    dependencies = Dependencies(
+        database=create_database(url=settings.required("database_url"), application_name="invoice-service-app"),
+        clock=SystemClock(),
+        pages=PageAddresses(public_url=settings.public_url, secret=settings.required("page_token_secret")),
+        api_key_pepper=settings.required("api_key_pepper"),
+        service_token_secret=settings.required("service_token_secret"),
+    )
+    return Apps(
+        public=create_public_app(dependencies, docs=settings.docs_enabled),
+        private=create_private_app(dependencies),
+        dependencies=dependencies,
+    )
+
+
+def create_public_app(dependencies: Dependencies, *, docs: bool = False) -> FastAPI:
+    """What organisations call with a key, and customers with the token of a page."""
+    api = _api(dependencies, title="Invoice Central", docs=docs)
+    for router in PUBLIC_ROUTERS:
+        api.include_router(router)
+    return api
+
+
+def create_private_app(dependencies: Dependencies) -> FastAPI:
+    """What the other services call with a service token; never reachable from outside."""
+    api = _api(dependencies, title="Invoice Central, internal", docs=False)
+    for router in PRIVATE_ROUTERS:
+        api.include_router(router)
+    return api
+
+
+def _api(dependencies: Dependencies, *, title: str, docs: bool) -> FastAPI:
+    checks: list[ReadyCheck] = [database_check(dependencies.database, head=head_revision())]
+    api = create_api(
+        title=title, service=Service.INVOICE.value, clock=dependencies.clock, ready_checks=checks, docs=docs
+    )
+    api.state.dependencies = dependencies
+    return api
+
+
+async def main() -> None:
+    settings = Settings()
+    log_setup.configure_logging(service=Service.INVOICE.value, log_format=settings.log_format, level=settings.log_level)
+    apps = build(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await serve(
+            [(apps.public, settings.host, settings.public_port), (apps.private, settings.host, settings.private_port)],
+            stop=stop,
+        )
+    finally:
+        await apps.dependencies.database.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
