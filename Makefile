@@ -38,6 +38,7 @@ demo: setup ## run it all here and watch two invoices get paid (ONCE=1 ends by i
 	@exec $(BIN)/python -m deploy.demo $(if $(ONCE),--once) $(ARGS)
 
 up: ## the same in containers: build, start, wait until healthy
+	@$(PYTHON) deploy/new_env.py
 	@docker compose --profile demo up --build --detach --wait
 
 journey: setup ## play the journey against what `make up` started

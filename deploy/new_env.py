@@ -1,0 +1,36 @@
+"""Writes .env from .env.example with fresh secrets, once: a file that stands is left alone. Needs only Python."""
+
+import base64
+import re
+import secrets
+import sys
+from pathlib import Path
+
+MAKERS = {
+    "<random>": lambda: secrets.token_urlsafe(36),
+    "<random-key>": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "<random-sandbox-key>": lambda: f"sk_test_{secrets.token_hex(16)}",
+}
+
+
+def filled(example: str) -> str:
+    """Every mark of ``example`` outside its comments replaced, each by a value of its own."""
+    lines = [line if line.startswith("#") else _filled_line(line) for line in example.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _filled_line(line: str) -> str:
+    return re.sub("|".join(map(re.escape, MAKERS)), lambda mark: MAKERS[mark.group()](), line)
+
+
+def main(root: Path) -> int:
+    target = root / ".env"
+    if not target.exists():
+        target.touch(mode=0o600)
+        target.write_text(filled((root / ".env.example").read_text(encoding="utf-8")), encoding="utf-8")
+        sys.stdout.write("wrote .env with fresh secrets\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parents[1]))
