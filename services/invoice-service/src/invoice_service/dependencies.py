@@ -17,6 +17,8 @@ class Dependencies:
     pages: PageAddresses
     api_key_pepper: str = field(repr=False)
     service_token_secret: str = field(repr=False)
+    payment_service_url: str = "http://127.0.0.1:8102"
+    """Its private listener."""
 
 
 def _of(request: Request) -> Dependencies:

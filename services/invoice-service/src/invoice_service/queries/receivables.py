@@ -42,6 +42,12 @@ async def lock_balance(session: AsyncSession, *, invoice: Invoice) -> InvoiceBal
     return (await session.exec(statement)).one()
 
 
+async def get_balance(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> InvoiceBalance:
+    """Of an invoice that was issued; as the transaction sees it, changes of its own included."""
+    await session.flush()
+    return await session.get_one(InvoiceBalance, (organization_id, invoice_id))
+
+
 async def take_number(session: AsyncSession, *, organization_id: UUID, series: str) -> int:
     """The next number of ``series``; whoever else wants one waits for this transaction, so a rollback leaves no gap."""
     statement = sa.text(

@@ -1,0 +1,74 @@
+"""System Configurations, Stripe: our own picture of the connection, and the secret key handed straight on."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from contracts.events.payment import ConnectionStatus, StripeConnectionChanged, StripeMode
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, SecretStr
+
+from invoice_service.actions.stripe.apply_connection import apply_connection
+from invoice_service.api.authentication import Reader, Writer
+from invoice_service.api.request_fields import Request
+from invoice_service.api.writes import IdempotencyHeader
+from invoice_service.dependencies import Dependencies, Parts
+from invoice_service.payment_gateway import PaymentGateway
+from invoice_service.queries.receivables import find_connection
+from invoice_service.tables.pictures import StripeConnection
+
+router = APIRouter(prefix="/v1/settings/stripe", tags=["settings"])
+
+
+class SecretKeyBody(Request):
+    """The key is checked with Stripe, sealed by the payment service, and never shown again."""
+
+    secret_key: Annotated[SecretStr, Field(max_length=255)]
+
+
+class StripeView(BaseModel):
+    """`status` is `not_connected`, `ready`, or `attention` with `problem`. `sandbox` means that no money moves."""
+
+    object: Literal["stripe_connection"] = "stripe_connection"
+    status: ConnectionStatus
+    account_id: str = ""
+    account_name: str = ""
+    country: str = ""
+    default_currency: str = ""
+    mode: StripeMode | None = None
+    sandbox: bool = False
+    key_kind: str = ""
+    key_last4: str = ""
+    webhook_status: str = ""
+    problem_code: str = ""
+    problem: str = ""
+    updated_at: datetime | None = None
+
+
+@router.get("", name="get_stripe_settings", summary="How the connection to Stripe stands")
+async def show(caller: Reader, parts: Parts) -> StripeView:
+    async with parts.database.transaction(organization_id=caller.organization_id) as session:
+        connection = await find_connection(session, organization_id=caller.organization_id)
+    return _view(connection) if connection else StripeView(status=ConnectionStatus.NOT_CONNECTED)
+
+
+@router.put("/secret-key", name="set_stripe_secret_key", summary="Check a secret key with Stripe and keep it")
+async def set_secret_key(
+    body: SecretKeyBody, caller: Writer, parts: Parts, key: IdempotencyHeader = None
+) -> StripeView:
+    """Setting the same key again is safe, with or without an `Idempotency-Key`."""
+    picture = await _gateway(parts).set_secret_key(
+        organization_id=caller.organization_id, secret_key=body.secret_key.get_secret_value(), actor=caller.actor
+    )
+    async with parts.database.transaction(organization_id=caller.organization_id) as session:
+        await apply_connection(session, picture=picture)
+    return _view(picture)
+
+
+def _gateway(parts: Dependencies) -> PaymentGateway:
+    return PaymentGateway(
+        base_url=parts.payment_service_url, service_token_secret=parts.service_token_secret, clock=parts.clock
+    )
+
+
+def _view(picture: StripeConnection | StripeConnectionChanged) -> StripeView:
+    return StripeView.model_validate(picture, from_attributes=True)
