@@ -31,6 +31,7 @@ class Probe(StrEnum):
 
     PAYMENT_LINKS = "payment_links"
     CHECKOUT_SESSIONS = "checkout_sessions"
+    PAYMENT_INTENTS = "payment_intents"
     EVENTS = "events"
     WEBHOOK_ENDPOINTS = "webhook_endpoints"
 

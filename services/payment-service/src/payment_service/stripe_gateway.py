@@ -61,7 +61,7 @@ class StripeGateway:
         self._pacer = _Pacer(requests_per_second)
 
     async def close(self) -> None:
-        await self._http.close_async()
+        await cast("Any", self._http).close_async()
 
     async def read_account(self, access: StripeAccess) -> AccountAtStripe:
         account = self._client(access).v1.accounts.retrieve_current_async
@@ -72,6 +72,9 @@ class StripeGateway:
         lists: dict[Probe, Callable[[], Awaitable[Any]]] = {
             Probe.PAYMENT_LINKS: lambda: v1.payment_links.list_async({"limit": 1}),
             Probe.CHECKOUT_SESSIONS: lambda: v1.checkout.sessions.list_async({"limit": 1}),
+            Probe.PAYMENT_INTENTS: lambda: v1.payment_intents.list_async(
+                {"limit": 1, "expand": ["data.latest_charge"]}
+            ),
             Probe.EVENTS: lambda: v1.events.list_async({"limit": 1}),
             Probe.WEBHOOK_ENDPOINTS: lambda: v1.webhook_endpoints.list_async({"limit": 1}),
         }

@@ -120,7 +120,7 @@ class Collection(Row, table=True):
     invoice_id: UUID = Field(primary_key=True)
     newest_attempt: int = 0
     stopped_attempt: int = 0
-    stop_reason: str = Field(default="", sa_type=sa.Text)
+    void_unanswered: bool = False
 
 
 class PaymentLink(Row, table=True):
@@ -140,6 +140,7 @@ class PaymentLink(Row, table=True):
     epoch: int = 1
     first_attempt_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     server_errors: int = 0
+    maybe_made: bool = False
     stripe_link_id: str | None = Field(default=None, sa_type=sa.Text)
     url: str = Field(default="", sa_type=sa.Text)
     captured_minor: int = Field(default=0, sa_type=sa.BigInteger)

@@ -1,0 +1,101 @@
+"""Between sealed rows and the moment a secret is needed: seal what comes in, open what goes out, keep neither."""
+
+from datetime import datetime
+from uuid import UUID
+
+from service_kit.identifiers import new_id
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from payment_service.key_vault import (
+    DataKey,
+    MasterKeys,
+    new_data_key,
+    seal,
+    sealed_key_id,
+    unseal,
+    unwrap_data_key,
+    wrap_data_key,
+)
+from payment_service.queries.connections import data_key_row, newest_data_key_row, secret_key_row
+from payment_service.stripe_door import StripeAccess
+from payment_service.tables import Connection, DataKeyRow, WebhookEndpoint
+
+SECRET_KEY_PURPOSE = "stripe-secret-key"  # noqa: S105
+WEBHOOK_SECRET_PURPOSE = "stripe-webhook-secret"  # noqa: S105
+
+
+async def seal_for(
+    session: AsyncSession,
+    *,
+    organization_id: UUID,
+    purpose: str,
+    row_id: UUID,
+    secret: str,
+    master_keys: MasterKeys,
+    now: datetime,
+) -> str:
+    """Seal under the organisation's data key, which is made when this is its first secret."""
+    data_key = await _current_data_key(session, organization_id=organization_id, master_keys=master_keys, now=now)
+    return seal(secret, data_key=data_key, purpose=purpose, row_id=row_id)
+
+
+async def open_access(session: AsyncSession, *, connection: Connection, master_keys: MasterKeys) -> StripeAccess:
+    """Raises `payment_service.key_vault.SecretUnreadable`."""
+    row = await secret_key_row(session, organization_id=connection.organization_id, key_id=connection.secret_key_id)
+    secret = await _unseal(
+        session,
+        organization_id=connection.organization_id,
+        sealed=row.sealed,
+        purpose=SECRET_KEY_PURPOSE,
+        row_id=row.id,
+        master_keys=master_keys,
+    )
+    return StripeAccess(secret_key=secret, account_label=connection.account_label)
+
+
+async def open_signing_secrets(
+    session: AsyncSession, *, endpoint: WebhookEndpoint, master_keys: MasterKeys
+) -> tuple[str, ...]:
+    """The secrets that may have signed a webhook now: the current one and, while it is rolled, the one before."""
+    sealed = [text for text in (endpoint.secret_sealed, endpoint.previous_secret_sealed) if text]
+    return tuple(
+        [
+            await _unseal(
+                session,
+                organization_id=endpoint.organization_id,
+                sealed=text,
+                purpose=WEBHOOK_SECRET_PURPOSE,
+                row_id=endpoint.id,
+                master_keys=master_keys,
+            )
+            for text in sealed
+        ]
+    )
+
+
+async def _unseal(
+    session: AsyncSession, *, organization_id: UUID, sealed: str, purpose: str, row_id: UUID, master_keys: MasterKeys
+) -> str:
+    key_row = await data_key_row(session, organization_id=organization_id, key_id=sealed_key_id(sealed))
+    data_key = unwrap_data_key(
+        key_row.wrapped, organization_id=organization_id, key_id=key_row.id, master_keys=master_keys
+    )
+    return unseal(sealed, data_key=data_key, purpose=purpose, row_id=row_id)
+
+
+async def _current_data_key(
+    session: AsyncSession, *, organization_id: UUID, master_keys: MasterKeys, now: datetime
+) -> DataKey:
+    row = await newest_data_key_row(session, organization_id=organization_id)
+    if row is not None:
+        return unwrap_data_key(row.wrapped, organization_id=organization_id, key_id=row.id, master_keys=master_keys)
+    data_key = new_data_key(organization_id=organization_id, key_id=new_id())
+    session.add(
+        DataKeyRow(
+            organization_id=organization_id,
+            id=data_key.key_id,
+            wrapped=wrap_data_key(data_key, master_keys=master_keys),
+            created_at=now,
+        )
+    )
+    return data_key

@@ -1,0 +1,85 @@
+"""The way in by HTTP: a public listener for Stripe's webhooks and a private one for the settings."""
+
+import asyncio
+import signal
+
+from fastapi import FastAPI
+from service_kit.clock import Clock, SystemClock
+from service_kit.database import Database, create_database
+from service_kit.health import database_check
+from service_kit.http import create_api, serve
+from service_kit.log_setup import configure_logging
+
+from payment_service.api.stripe_settings import stripe_settings_routes
+from payment_service.api.stripe_webhooks import stripe_webhook_routes
+from payment_service.key_vault import MasterKeys, read_master_keys
+from payment_service.migrate import head_revision
+from payment_service.settings import Settings
+from payment_service.stripe_gateway import StripeGateway
+from payment_service.stripe_setup import StripeSetup
+
+SERVICE = "payment-service"
+
+
+def public_api(*, database: Database, master_keys: MasterKeys, clock: Clock, head: str | None) -> FastAPI:
+    checks = [database_check(database, head=head)]
+    api = create_api(title="Payments, webhooks", service=SERVICE, clock=clock, ready_checks=checks)
+    api.include_router(stripe_webhook_routes(database=database, master_keys=master_keys, clock=clock))
+    return api
+
+
+def private_api(
+    *, database: Database, setup: StripeSetup, service_token_secret: str, clock: Clock, head: str | None
+) -> FastAPI:
+    checks = [database_check(database, head=head)]
+    api = create_api(title="Payments, settings", service=SERVICE, clock=clock, ready_checks=checks)
+    api.include_router(
+        stripe_settings_routes(database=database, setup=setup, service_token_secret=service_token_secret, clock=clock)
+    )
+    return api
+
+
+def stripe_setup(settings: Settings, gateway: StripeGateway) -> StripeSetup:
+    return StripeSetup(
+        door=gateway,
+        master_keys=read_master_keys(settings.required("master_keys")),
+        sandbox=settings.sandbox,
+        webhook_base_url=settings.webhook_base_url,
+        poll_seconds=settings.poll_seconds,
+    )
+
+
+def open_gateway(settings: Settings) -> StripeGateway:
+    return StripeGateway(api_base=settings.stripe_api_base, requests_per_second=settings.stripe_requests_per_second)
+
+
+async def run(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Serve both listeners until ``stop``. Raises `MissingSetting` or `MasterKeysMalformed` before anything listens."""
+    clock, head = SystemClock(), head_revision()
+    secret, url = settings.required("service_token_secret"), settings.required("database_url")
+    gateway = open_gateway(settings)
+    setup = stripe_setup(settings, gateway)
+    database = create_database(url=url, application_name=f"{SERVICE} app")
+    public = public_api(database=database, master_keys=setup.master_keys, clock=clock, head=head)
+    private = private_api(database=database, setup=setup, service_token_secret=secret, clock=clock, head=head)
+    try:
+        await serve(
+            [(public, settings.host, settings.public_port), (private, settings.host, settings.private_port)],
+            stop=stop,
+        )
+    finally:
+        await gateway.close()
+        await database.dispose()
+
+
+async def main() -> None:
+    settings = Settings()
+    configure_logging(service=SERVICE, log_format=settings.log_format, level=settings.log_level)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(wanted, stop.set)
+    await run(settings, stop=stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,85 @@
+"""The tasks this service gives itself, each with what it needs to begin; everything else is read when it runs.
+
+A task's id follows from what it is about wherever one run is enough, so giving it twice is giving it once.
+"""
+
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict
+from service_kit.inbox import enqueue_task
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from payment_service.tables import Inbox
+
+CREATE_LINK = "task.create_payment_link"
+CLOSE_LINK = "task.close_payment_link"
+REGISTER_WEBHOOK = "task.register_webhook"
+APPLY_EVENT = "task.apply_stripe_event"
+READ_SESSION = "task.read_checkout_session"
+POLL_CONNECTION = "task.poll_connection"
+
+
+class Task(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class LinkTask(Task):
+    invoice_id: UUID
+    link_id: UUID
+
+
+class ConnectionTask(Task):
+    connection_id: UUID
+
+
+class EventTask(Task):
+    event_row_id: UUID
+
+
+class SessionTask(Task):
+    connection_id: UUID
+    session_id: str
+
+
+async def give_link_task(
+    session: AsyncSession, *, organization_id: UUID, task_type: str, about: LinkTask, once: bool = True
+) -> None:
+    """``once`` False gives it again even if it was given before, for links that wait for a repaired key."""
+    await enqueue_task(
+        session,
+        Inbox,
+        task_type=task_type,
+        organization_id=organization_id,
+        payload=about,
+        task_id=uuid5(about.link_id, task_type) if once else None,
+    )
+
+
+async def give_connection_task(
+    session: AsyncSession, *, organization_id: UUID, task_type: str, connection_id: UUID, once: bool = True
+) -> None:
+    await enqueue_task(
+        session,
+        Inbox,
+        task_type=task_type,
+        organization_id=organization_id,
+        payload=ConnectionTask(connection_id=connection_id),
+        task_id=uuid5(connection_id, task_type) if once else None,
+    )
+
+
+async def give_event_task(session: AsyncSession, *, organization_id: UUID, event_row_id: UUID) -> None:
+    await enqueue_task(
+        session,
+        Inbox,
+        task_type=APPLY_EVENT,
+        organization_id=organization_id,
+        payload=EventTask(event_row_id=event_row_id),
+        task_id=event_row_id,
+    )
+
+
+async def give_session_task(session: AsyncSession, *, organization_id: UUID, about: SessionTask) -> None:
+    await enqueue_task(
+        session, Inbox, task_type=READ_SESSION, organization_id=organization_id, payload=about, task_id=None
+    )
