@@ -42,7 +42,7 @@ up: ## the same in containers: build, start, wait until healthy
 	@docker compose --profile demo up --build --detach --wait
 
 journey: setup ## play the journey against what `make up` started
-	@exec $(BIN)/python -m deploy.demo --against-compose --once $(ARGS)
+	@exec $(BIN)/python -m deploy.demo --against-compose $(ARGS)
 
 down: ## stop the containers and forget their data
 	@docker compose --profile demo down --volumes --remove-orphans

@@ -10,11 +10,12 @@ import signal
 import sys
 
 from deploy.demo.bootstrap import first_api_key
+from deploy.demo.compose import composed
 from deploy.demo.failures import CannotRun, NotAsItShouldBe
 from deploy.demo.instance import Instance
 from deploy.demo.journey import Addresses, play
 from deploy.demo.processes import Processes
-from deploy.demo.product import running_product
+from deploy.demo.product import LOGS, running_product
 from deploy.demo.progress import Progress
 
 INTERRUPTED = 130
@@ -23,11 +24,15 @@ INTERRUPTED = 130
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the journey; status 0 only if all was right")
+    parser.add_argument("--against-compose", action="store_true", help="play against what `make up` started, and end")
     parser.add_argument("--keep", action="store_true", help="leave the demo's database and queues for a look")
     options = parser.parse_args()
     progress = Progress()
     try:
-        asyncio.run(_run(progress, once=options.once, keep=options.keep))
+        if options.against_compose:
+            asyncio.run(_play_against_compose(progress))
+        else:
+            asyncio.run(_run(progress, once=options.once, keep=options.keep))
     except (CannotRun, NotAsItShouldBe) as problem:
         progress.failure(str(problem))
         return 1
@@ -58,6 +63,14 @@ async def _run(progress: Progress, *, once: bool, keep: bool) -> None:
             _show(addresses, instance, processes, progress)
             await _stay(interruption, processes)
     progress.step("ended everything that was started")
+
+
+async def _play_against_compose(progress: Progress) -> None:
+    addresses = await composed(Processes(logs=LOGS))
+    await play(addresses, progress=progress)
+    progress.note("mail inbox", addresses.inbox)
+    progress.note("invoice API", f"{addresses.api}/docs")
+    progress.note("API key", addresses.api_key)
 
 
 class Interruption:

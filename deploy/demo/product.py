@@ -58,17 +58,20 @@ async def _bring_up(name: str, found: Servers, data: Path, processes: Processes,
         secrets=new_secrets(),
     )
     await remove_leftovers(postgres_url=found.postgres_url, broker_url=found.broker_url)
-    sandbox = _start_sandbox(instance, processes)
-    inbox, _ = await asyncio.gather(_start_inbox(instance, processes, progress), _install(instance, progress))
-    started = [_start(instance, processes, service, way) for service in SERVICES for way in ("app", "worker")]
-    ready = [
-        processes.ready(sandbox, f"{instance.sandbox_url}/_sandbox/health"),
-        processes.ready(inbox, f"{instance.inbox_url}/api/healthz"),
-        *(processes.ready(process, url) for process, url in zip(started, _doors(instance), strict=True)),
-    ]
-    await asyncio.gather(*ready)
-    progress.step("three services, their workers, the Stripe sandbox and the inbox are ready")
+    await asyncio.gather(
+        _start_sandbox(instance, processes),
+        _start_inbox(instance, processes, progress),
+        _start_services(instance, processes, progress),
+    )
     return instance
+
+
+async def _start_services(instance: Instance, processes: Processes, progress: Progress) -> None:
+    await _install(instance, progress)
+    started = [_start(instance, processes, service, way) for service in SERVICES for way in ("app", "worker")]
+    doors = zip(started, _doors(instance), strict=True)
+    await asyncio.gather(*(processes.ready(process, door) for process, door in doors))
+    progress.step("three services and their workers are ready")
 
 
 async def _install(instance: Instance, progress: Progress) -> None:
@@ -103,15 +106,17 @@ def _doors(instance: Instance) -> list[str]:
     return [f"http://127.0.0.1:{port}/readyz" for port in doors]
 
 
-def _start_sandbox(instance: Instance, processes: Processes) -> Running:
+async def _start_sandbox(instance: Instance, processes: Processes) -> None:
     command = python("-m", "stripe_sandbox.cli", "serve", "--port", str(instance.ports.sandbox))
     accounts = ["--key", f"{instance.secrets.stripe_key}={ACCOUNT}", "--account", f"{ACCOUNT}={ACCOUNT_NAME}:DE:eur"]
-    return processes.start("stripe-sandbox", [*command, *accounts], environment=outer_environment())
+    sandbox = processes.start("stripe-sandbox", [*command, *accounts], environment=outer_environment())
+    await processes.ready(sandbox, f"{instance.sandbox_url}/_sandbox/health")
 
 
-async def _start_inbox(instance: Instance, processes: Processes, progress: Progress) -> Running:
+async def _start_inbox(instance: Instance, processes: Processes, progress: Progress) -> None:
     command = await install_inbox(processes, progress)
     mails = instance.folder / "mails"
     mails.mkdir()
     arguments = inbox_arguments(smtp_port=instance.ports.smtp, web_port=instance.ports.inbox, folder=mails)
-    return processes.start("inbox", [*command, *arguments], environment=outer_environment())
+    inbox = processes.start("inbox", [*command, *arguments], environment=outer_environment())
+    await processes.ready(inbox, f"{instance.inbox_url}/api/healthz")
