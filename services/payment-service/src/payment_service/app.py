@@ -1,7 +1,6 @@
 """The way in by HTTP: a public listener for Stripe's webhooks and a private one for the settings."""
 
 import asyncio
-import signal
 
 from fastapi import FastAPI
 from service_kit.clock import Clock, SystemClock
@@ -9,6 +8,7 @@ from service_kit.database import Database, create_database
 from service_kit.health import database_check
 from service_kit.http import create_api, serve
 from service_kit.log_setup import configure_logging
+from service_kit.worker_process import run_process
 
 from payment_service.api.stripe_settings import stripe_settings_routes
 from payment_service.api.stripe_webhooks import stripe_webhook_routes
@@ -72,14 +72,11 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         await database.dispose()
 
 
-async def main() -> None:
+async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=SERVICE, log_format=settings.log_format, level=settings.log_level)
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for wanted in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wanted, stop.set)
     await run(settings, stop=stop)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_process(main)

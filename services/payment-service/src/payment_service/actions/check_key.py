@@ -4,6 +4,7 @@ Only reading calls are made, so a key that is refused leaves no trace at Stripe.
 without doing it; the first payment link will tell.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ _PERMISSIONS = {
     Probe.EVENTS: "rak_event_read",
     Probe.WEBHOOK_ENDPOINTS: "rak_webhook_read",
 }
+NOTHING_CHANGED = "Nothing was changed. Please enter the key again in a minute."
 _OPTIONAL = frozenset({Probe.WEBHOOK_ENDPOINTS})
 
 
@@ -53,7 +55,8 @@ class KeyFindings:
 async def check_key(*, door: StripeDoor, access: StripeAccess, form: KeyForm) -> KeyFindings:
     """Raises `KeyRefused`, `KeyLacksPermissions` or `StripeNotAnswering`."""
     account = await _read_account(door, access, form)
-    missing = [probe for probe in Probe if (await _missing(door, access, probe))]
+    answers = await asyncio.gather(*(_missing(door, access, probe) for probe in Probe))
+    missing = [probe for probe, lacks in zip(Probe, answers, strict=True) if lacks]
     needed = [_PERMISSIONS[probe] for probe in missing if probe not in _OPTIONAL]
     if needed:
         raise KeyLacksPermissions(
@@ -85,7 +88,7 @@ async def _missing(door: StripeDoor, access: StripeAccess, probe: Probe) -> bool
 
 def _as_domain_error(failure: StripeFailure) -> DomainError:
     if failure.maybe_later:
-        return StripeNotAnswering("Nothing was changed. Please enter the key again in a minute.")
+        return StripeNotAnswering(NOTHING_CHANGED)
     return KeyRefused(
         "The key is wrong, expired or revoked. Copy it again from Stripe's dashboard under Developers, API keys.",
         pointer="/secret_key",

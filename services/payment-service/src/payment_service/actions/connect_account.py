@@ -4,6 +4,7 @@ Nothing is written while Stripe is asked, so the key before keeps working until 
 of another account starts a new connection, and is refused while links of the old account can still take money.
 """
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,13 @@ from service_kit.errors import DomainError, ErrorKind
 from service_kit.identifiers import new_id
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from payment_service.actions.check_key import KeyFindings, KeyRefused, StripeNotAnswering, check_key
+from payment_service.actions.check_key import (
+    NOTHING_CHANGED,
+    KeyFindings,
+    KeyRefused,
+    StripeNotAnswering,
+    check_key,
+)
 from payment_service.actions.describe_connection import say_connection_changed
 from payment_service.actions.open_access import SECRET_KEY_PURPOSE, seal_for
 from payment_service.domain.link_orders import LinkStatus
@@ -43,6 +50,9 @@ from payment_service.tasks import (
     give_connection_task,
     give_link_task,
 )
+
+CHECK_SECONDS = 20.0
+"""All questions to Stripe together: a person is waiting for the answer."""
 
 
 class AnotherAccountHasOpenLinks(DomainError):
@@ -78,12 +88,16 @@ async def connect_account(
     `AnotherAccountHasOpenLinks` and `ConnectionChangedMeanwhile`."""
     form = read_key_form(secret_key, sandbox=setup.sandbox)
     access = StripeAccess(secret_key=secret_key, account_label=f"candidate-{organization_id}")
-    findings = await check_key(door=setup.door, access=access, form=form)
-    candidate = _Candidate(organization_id, secret_key, form, findings)
     async with database.transaction(organization_id=organization_id) as session:
         before = await current_connection(session, organization_id=organization_id)
         known_link = await _link_of(session, before)
-    same = before is not None and await _same_account(setup, access, before, candidate, known_link)
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            findings = await check_key(door=setup.door, access=access, form=form)
+            candidate = _Candidate(organization_id, secret_key, form, findings)
+            same = before is not None and await _same_account(setup, access, before, candidate, known_link)
+    except TimeoutError:
+        raise StripeNotAnswering(NOTHING_CHANGED) from None
     crash_points.reached("payment.before_key_record")
     async with database.transaction(organization_id=organization_id) as session:
         return await _record(session, setup=setup, candidate=candidate, before=before, same=same)
@@ -112,7 +126,7 @@ async def _same_account(
         if failure.kind is FailureKind.NOT_FOUND:
             return False
         if failure.maybe_later:
-            raise StripeNotAnswering("Nothing was changed. Please enter the key again in a minute.") from None
+            raise StripeNotAnswering(NOTHING_CHANGED) from None
         raise KeyRefused("Stripe did not let this key read payment links.", pointer="/secret_key") from None
     return True
 

@@ -74,6 +74,6 @@ def when_wanted_closed(*, status: LinkStatus, ever_called: bool) -> LinkStatus |
         case LinkStatus.ACTIVE:
             return LinkStatus.CLOSING
         case LinkStatus.CREATING:
-            return None if ever_called else LinkStatus.CLOSED
+            return None if ever_called else LinkStatus.CLOSING
         case LinkStatus.CLOSING | LinkStatus.CLOSED | LinkStatus.FAILED:
             return None
