@@ -37,10 +37,13 @@ async def test_an_exception_inside_leaves_nothing_behind(service_database: Servi
     app = service_database.open("payment")
     organization_id = new_id()
 
-    with pytest.raises(KeyError):
+    async def fail_after_writing() -> None:
         async with app.transaction(organization_id=organization_id) as session:
             await run_sql(session, INSERT, {"organization_id": organization_id})
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail_after_writing()
 
     assert await service_database.fetch("select * from payment.effects") == []
 

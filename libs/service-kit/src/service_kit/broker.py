@@ -97,6 +97,10 @@ class Publisher:
             await self._forget(channel)
             raise
 
+    async def ready(self) -> None:
+        """Connect now if there is no connection. Raises `BrokerUnavailable`."""
+        await self._open_channel()
+
     async def close(self) -> None:
         if self._channel is not None:
             await self._forget(self._channel)
