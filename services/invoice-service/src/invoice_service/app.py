@@ -12,14 +12,33 @@ from service_kit.database import create_database
 from service_kit.health import ReadyCheck, database_check
 from service_kit.http import create_api, serve
 
-from invoice_service.api import customers, invoices, organization, templates
+from invoice_service.api import (
+    customer_page,
+    customers,
+    internal_documents,
+    invoices,
+    organization,
+    payments,
+    sending,
+    stripe_settings,
+    templates,
+)
 from invoice_service.dependencies import Dependencies
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.migrate import head_revision
 from invoice_service.settings import Settings
 
-PUBLIC_ROUTERS = (customers.router, templates.router, organization.router, invoices.router)
-PRIVATE_ROUTERS = ()
+PUBLIC_ROUTERS = (
+    customers.router,
+    templates.router,
+    organization.router,
+    stripe_settings.router,
+    invoices.router,
+    sending.router,
+    payments.router,
+    customer_page.router,
+)
+PRIVATE_ROUTERS = (internal_documents.router,)
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,7 @@ def build(settings: Settings) -> Apps:
         pages=PageAddresses(public_url=settings.public_url, secret=settings.required("page_token_secret")),
         api_key_pepper=settings.required("api_key_pepper"),
         service_token_secret=settings.required("service_token_secret"),
+        payment_service_url=settings.payment_service_url,
     )
     return Apps(
         public=create_public_app(dependencies, docs=settings.docs_enabled),

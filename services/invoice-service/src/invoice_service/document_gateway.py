@@ -123,13 +123,13 @@ def _payload(document: InvoiceDocument, sheet: Sheet, durable_url: str, sandbox:
 
 def _stub(document: InvoiceDocument, durable_url: str, words: Words) -> dict[str, Any]:
     payable = document.totals.payable_minor
-    whole, sign, fraction = words.figure(payable, document.currency).partition(words.decimal_sign())
+    whole, fraction = words.split_figure(payable, document.currency)
     code = qr_svg(text=durable_url) if durable_url else transfer_svg(document=document, amount_minor=payable)
     hint = "" if durable_url else words.say("sheet.bank_scan")
     return {
-        "label": words.say("sheet.to_pay_by", date=words.date(document.due_date)),
+        "label": words.say("sheet.to_pay_by", date=words.long_date(document.due_date)),
         "whole": whole,
-        "fraction": sign + fraction,
+        "fraction": fraction,
         "address": durable_url,
         "address_shown": _broken_address(durable_url),
         "hint": words.say("sheet.scan"),

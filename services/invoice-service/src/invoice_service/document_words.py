@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from contracts.money import decimal_from_minor, fraction_digits
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
@@ -41,13 +41,16 @@ class Words:
     def say(self, key: str, **values: str) -> str:
         return self.texts[key].format(**values)
 
-    def count(self, key: str, number: int) -> str:
+    def count(self, key: str, number: int, **values: str) -> str:
         """The text ``{key}_one`` or ``{key}_other``, by the language's own plural rule, with ``{count}`` filled in."""
         form = "one" if self.locale.plural_form(number) == "one" else "other"
-        return self.texts[f"{key}_{form}"].format(count=number)
+        return self.say(f"{key}_{form}", count=str(number), **values)
 
-    def date(self, day: date) -> str:
+    def long_date(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
+
+    def short_date(self, day: date) -> str:
+        return format_date(day, "medium", locale=self.locale)
 
     def figure(self, minor: int, currency: str) -> str:
         """Grouped digits with the currency's own fraction and a real minus sign, without the code."""
@@ -57,6 +60,13 @@ class Words:
 
     def money(self, minor: int, currency: str) -> str:
         return f"{currency}\N{NO-BREAK SPACE}{self.figure(minor, currency)}"
+
+    def spoken(self, minor: int, currency: str) -> str:
+        """As a screen reader should say it: ``7,360 euros``, ``7,360.50 euros``."""
+        amount = decimal_from_minor(minor, currency)
+        whole = amount == amount.to_integral_value()
+        pattern = "#,##0" + ("" if whole else "." + "0" * fraction_digits(currency)) + " ¤¤¤"
+        return format_currency(amount, currency, format=pattern, locale=self.locale, currency_digits=False)
 
     def unit_price(self, price: Decimal, currency: str) -> str:
         digits = fraction_digits(currency)
@@ -69,8 +79,13 @@ class Words:
     def percent(self, rate: Decimal) -> str:
         return _real_minus(format_percent(rate / 100, locale=self.locale, decimal_quantization=False))
 
-    def decimal_sign(self) -> str:
+    def _decimal_sign(self) -> str:
         return str(self.locale.number_symbols["latn"]["decimal"])
+
+    def split_figure(self, minor: int, currency: str) -> tuple[str, str]:
+        """``18,400`` and ``.00``, for figures whose fraction is set quieter; the second is empty without fraction."""
+        whole, sign, fraction = self.figure(minor, currency).partition(self._decimal_sign())
+        return whole, sign + fraction
 
     def country(self, code: str) -> str:
         return str(self.locale.territories.get(code, code)) if code else ""
