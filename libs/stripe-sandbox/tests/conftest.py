@@ -41,7 +41,7 @@ class Bench:
         base = {"api": self.url}
         return stripe.StripeClient(key, base_addresses=base, http_client=self.library_http, max_network_retries=0)  # type: ignore[arg-type]
 
-    async def control(self, path: str, **body: Any) -> Any:
+    async def control(self, path: str, /, **body: Any) -> Any:
         answer = await self.http.post(f"/_sandbox/{path}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
