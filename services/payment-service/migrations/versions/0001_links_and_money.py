@@ -148,6 +148,7 @@ def _create_links() -> None:
             maybe_made boolean not null default false,
             stripe_link_id text,
             url text not null default '',
+            made_at timestamptz,
             captured_minor bigint not null default 0,
             in_flight boolean not null default false,
             close_reason text not null default ''
@@ -165,7 +166,7 @@ def _create_links() -> None:
             foreign key (organization_id, connection_id) references payment.connections,
             check (status not in ('creating', 'active')
                    or (request <> '' and amount_minor > 0 and currency <> '' and connection_id is not null)),
-            check (status <> 'active' or (stripe_link_id is not null and url <> '')),
+            check (status <> 'active' or (stripe_link_id is not null and url <> '' and made_at is not null)),
             check (status not in ('closing', 'closed') or close_reason <> ''),
             check ((status = 'failed') = (failure_code <> ''))
         )
@@ -176,6 +177,9 @@ def _create_links() -> None:
         create unique index payment_links_one_active on payment.payment_links (organization_id, invoice_id)
         where status = 'active'
         """
+    )
+    op.execute(
+        "create index payment_links_made on payment.payment_links (organization_id, connection_id, made_at desc)"
     )
     op.execute(
         """

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from contracts.catalogue import Service
 from fastapi import FastAPI
 from service_kit.clock import Clock, SystemClock
 from service_kit.database import Database, create_database
@@ -12,13 +13,13 @@ from service_kit.worker_process import run_process
 
 from payment_service.api.stripe_settings import stripe_settings_routes
 from payment_service.api.stripe_webhooks import stripe_webhook_routes
-from payment_service.key_vault import MasterKeys, read_master_keys
+from payment_service.build_setup import open_gateway, stripe_setup
+from payment_service.key_vault import MasterKeys
 from payment_service.migrate import head_revision
 from payment_service.settings import Settings
-from payment_service.stripe_gateway import StripeGateway
 from payment_service.stripe_setup import StripeSetup
 
-SERVICE = "payment-service"
+SERVICE = Service.PAYMENT.value
 
 
 def public_api(*, database: Database, master_keys: MasterKeys, clock: Clock, head: str | None) -> FastAPI:
@@ -37,20 +38,6 @@ def private_api(
         stripe_settings_routes(database=database, setup=setup, service_token_secret=service_token_secret, clock=clock)
     )
     return api
-
-
-def stripe_setup(settings: Settings, gateway: StripeGateway) -> StripeSetup:
-    return StripeSetup(
-        door=gateway,
-        master_keys=read_master_keys(settings.required("master_keys")),
-        sandbox=settings.sandbox,
-        webhook_base_url=settings.webhook_base_url,
-        poll_seconds=settings.poll_seconds,
-    )
-
-
-def open_gateway(settings: Settings) -> StripeGateway:
-    return StripeGateway(api_base=settings.stripe_api_base, requests_per_second=settings.stripe_requests_per_second)
 
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:

@@ -51,8 +51,8 @@ class StripeDoor(Protocol):
         """Safe to repeat. Sessions that are already open stay payable."""
         ...
 
-    def payment_links_since(self, access: StripeAccess, *, created_from: int) -> AsyncIterator[LinkAtStripe]:
-        """Newest first, active or not, down to those made before ``created_from`` (epoch seconds)."""
+    def payment_links(self, access: StripeAccess) -> AsyncIterator[LinkAtStripe]:
+        """All of the account, newest first, active or not; Stripe tells neither when one was made nor filters them."""
         ...
 
     async def sessions_of_link(

@@ -93,12 +93,9 @@ class StripeGateway:
         update = self._client(access).v1.payment_links.update_async
         return await self._call(access, lambda: update(link_id, {"active": False}), link_from)
 
-    async def payment_links_since(self, access: StripeAccess, *, created_from: int) -> AsyncIterator[LinkAtStripe]:
+    async def payment_links(self, access: StripeAccess) -> AsyncIterator[LinkAtStripe]:
         list_links = self._client(access).v1.payment_links.list_async
         async for data in self._pages(access, lambda page: list_links(cast("Any", page))):
-            # The list of payment links is newest first and has no filter by time or metadata.
-            if (data.get("created") or created_from) < created_from:
-                return
             yield _read(link_from, data)
 
     async def sessions_of_link(self, access: StripeAccess, *, link_id: str, status: str) -> Sequence[SessionAtStripe]:

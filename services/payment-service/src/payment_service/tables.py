@@ -143,6 +143,8 @@ class PaymentLink(Row, table=True):
     maybe_made: bool = False
     stripe_link_id: str | None = Field(default=None, sa_type=sa.Text)
     url: str = Field(default="", sa_type=sa.Text)
+    made_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    """When its existence at Stripe was recorded; Stripe itself does not say when a link was made."""
     captured_minor: int = Field(default=0, sa_type=sa.BigInteger)
     in_flight: bool = False
     close_reason: str = Field(default="", sa_type=sa.Text)

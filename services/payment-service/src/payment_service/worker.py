@@ -7,12 +7,13 @@ from service_kit.database import create_database
 from service_kit.log_setup import configure_logging
 from service_kit.worker_process import WorkerConfig, run_process, run_worker
 
-from payment_service.app import SERVICE, open_gateway, stripe_setup
+from payment_service.build_setup import open_gateway, stripe_setup
 from payment_service.event_handlers import payment_handlers
 from payment_service.migrate import head_revision
 from payment_service.settings import Settings
 from payment_service.tables import Inbox, Outbox
 
+SERVICE = Service.PAYMENT.value
 ADVISORY_CLASS_ID = 4242
 
 

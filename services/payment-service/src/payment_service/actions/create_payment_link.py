@@ -37,7 +37,7 @@ from payment_service.domain.stripe_answers import FailureKind, StripeFailure
 from payment_service.domain.stripe_objects import LinkAtStripe
 from payment_service.organization import organization_of
 from payment_service.queries.connections import connection as connection_by_id
-from payment_service.queries.links import link_by_id, lock_collection, open_links_of_invoice
+from payment_service.queries.links import link_by_id, links_made_before, lock_collection, open_links_of_invoice
 from payment_service.stripe_door import StripeAccess
 from payment_service.stripe_setup import StripeSetup
 from payment_service.tables import Outbox, PaymentLink
@@ -55,8 +55,9 @@ class _Reserved:
     request: str
     epoch: int
     metadata: dict[str, str] = field(repr=False)
-    first_attempt_at: datetime
     scan_first: bool
+    made_before: frozenset[str]
+    """Links of ours that were at Stripe before this one was first asked for: a scan needs to look no further."""
     maybe_made: bool
     """True when an earlier try ended without an answer, so that a link may exist which nobody here knows."""
     adopted: LinkAtStripe | None = None
@@ -107,8 +108,8 @@ async def _reserve(
         request=link.request,
         epoch=link.epoch,
         metadata=_metadata_of(link),
-        first_attempt_at=first,
         scan_first=scan_first,
+        made_before=await _made_before(session, link, first) if scan_first else frozenset(),
         maybe_made=maybe_made,
     )
 
@@ -137,11 +138,24 @@ async def _call(setup: StripeSetup, task: LinkTask, reserved: _Reserved) -> Link
 
 async def _scan(setup: StripeSetup, reserved: _Reserved) -> LinkAtStripe | None:
     """Our own link among the account's newest, known by the whole metadata that only we gave it."""
-    created_from = int((reserved.first_attempt_at - SCAN_MARGIN).timestamp())
-    async for candidate in setup.door.payment_links_since(reserved.access, created_from=created_from):
+    async for candidate in setup.door.payment_links(reserved.access):
         if candidate.metadata == reserved.metadata:
             return candidate
+        if candidate.id in reserved.made_before:
+            return None
     return None
+
+
+async def _made_before(session: AsyncSession, link: PaymentLink, first_attempt_at: datetime) -> frozenset[str]:
+    if link.connection_id is None:
+        return frozenset()
+    known = await links_made_before(
+        session,
+        organization_id=link.organization_id,
+        connection_id=link.connection_id,
+        moment=first_attempt_at - SCAN_MARGIN,
+    )
+    return frozenset(known)
 
 
 async def _begin_new_epoch(session: AsyncSession, organization_id: UUID, task: LinkTask) -> int:
@@ -164,7 +178,8 @@ async def _record(
     unwanted = bool(link.close_reason) or standing_of(collection).overtaken(link.attempt)
     target = LinkStatus.CLOSING if unwanted else LinkStatus.ACTIVE
     link.status = checked_move(current=LinkStatus.CREATING, wanted=target).value
-    link.stripe_link_id, link.url, link.changed_at = made.id, made.url, await app_now(session)
+    link.stripe_link_id, link.url = made.id, made.url
+    link.made_at = link.changed_at = await app_now(session)
     if unwanted:
         link.close_reason = link.close_reason or CloseReason.REPLACED.value
     session.add(link)

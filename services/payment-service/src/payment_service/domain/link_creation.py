@@ -14,7 +14,7 @@ KEY_TRUSTED_FOR = timedelta(hours=23)
 """Stripe may forget an idempotency key after 24 hours (docs.stripe.com/api/idempotent_requests)."""
 SERVER_ERRORS_PER_EPOCH_MAX = 5
 SCAN_MARGIN = timedelta(minutes=5)
-"""How much earlier than our first call a link may claim to have been made, for clocks that disagree."""
+"""How much earlier than our first call a link must have been recorded, to prove that ours cannot be older."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class LinkAtStripe(StripeObject):
     id: str
     url: str
     active: bool
-    created: int = 0
     metadata: dict[str, str] = Field(default_factory=dict)
 
 
@@ -110,7 +109,7 @@ def session_from(data: dict[str, Any]) -> SessionAtStripe:
 
 
 def link_from(data: dict[str, Any]) -> LinkAtStripe:
-    return LinkAtStripe.model_validate(_present(data, "id", "url", "active", "created", "metadata"))
+    return LinkAtStripe.model_validate(_present(data, "id", "url", "active", "metadata"))
 
 
 def account_from(data: dict[str, Any]) -> AccountAtStripe:

@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from payment_service.domain.link_orders import OPEN_STATUSES
 from payment_service.tables import CheckoutSession, Collection, PaymentLink
 
+_LINKS_REMEMBERED_MAX = 200
 _OPEN = [status.value for status in OPEN_STATUSES]
 
 
@@ -106,6 +107,23 @@ async def any_link_at_stripe(session: AsyncSession, *, organization_id: UUID, co
         .limit(1)
     )
     return (await session.exec(statement)).one_or_none()
+
+
+async def links_made_before(
+    session: AsyncSession, *, organization_id: UUID, connection_id: UUID, moment: datetime
+) -> Sequence[str]:
+    """Stripe's ids of the newest links that were recorded before ``moment``."""
+    statement = (
+        select(PaymentLink.stripe_link_id)
+        .where(
+            PaymentLink.organization_id == organization_id,
+            PaymentLink.connection_id == connection_id,
+            col(PaymentLink.made_at) < moment,
+        )
+        .order_by(col(PaymentLink.made_at).desc())
+        .limit(_LINKS_REMEMBERED_MAX)
+    )
+    return [known for known in (await session.exec(statement)).all() if known]
 
 
 async def links_to_read(
