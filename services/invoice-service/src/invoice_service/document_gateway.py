@@ -37,6 +37,8 @@ _REPLACEMENT = "\N{WHITE SQUARE}"
 _GLYPH_ROUNDS_MAX = 4
 _SLACK_POINTS = 0.6
 _own = threading.local()
+_one_reader = threading.Lock()
+"""PDFium keeps state for the whole process and must not run in two threads at once."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def render_invoice_pdf(*, document: InvoiceDocument, durable_url: str, sandbox: 
 
 def check_agreement(*, rendered: RenderedDocument, document: InvoiceDocument) -> None:
     """Read number, due date and amounts back out of the PDF. Raises `DocumentDisagrees` naming what differs."""
-    compare_marks(texts=_read_marks(rendered), document=document)
+    with _one_reader:
+        texts = _read_marks(rendered)
+    compare_marks(texts=texts, document=document)
 
 
 def qr_svg(*, text: str) -> str:

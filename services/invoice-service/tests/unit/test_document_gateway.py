@@ -1,5 +1,6 @@
 """The printed invoice: the same bytes for the same facts, nothing evaluated, and no difference left unseen."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -180,6 +181,21 @@ def test_equal_documents_give_equal_bytes() -> None:
 
     assert first.content == second.content
     assert first.sha256 == second.sha256
+
+
+def test_threads_render_and_read_side_by_side_without_mixing_documents() -> None:
+    documents = [make_document(number=f"INV-2026-{number:04d}", title=f"Report {number}") for number in range(24)]
+    alone = [render(document).sha256 for document in documents]
+
+    def work(document: InvoiceDocument) -> str:
+        rendered = render(document)
+        check_agreement(rendered=rendered, document=document)
+        return rendered.sha256
+
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(work, documents))
+
+    assert together == alone
 
 
 def test_a_stripe_document_shows_and_links_the_durable_address() -> None:
