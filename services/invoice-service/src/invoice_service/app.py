@@ -1,16 +1,16 @@
 """The way in by HTTP: a public listener for keys and customers, a private one for the other services."""
 
 import asyncio
-import signal
 from dataclasses import dataclass
 
 from contracts.catalogue import Service
 from fastapi import FastAPI
-from service_kit import log_setup
 from service_kit.clock import SystemClock
 from service_kit.database import create_database
 from service_kit.health import ReadyCheck, database_check
 from service_kit.http import create_api, serve
+from service_kit.log_setup import configure_logging
+from service_kit.worker_process import run_process
 
 from invoice_service.api import (
     customer_page,
@@ -92,13 +92,9 @@ def _api(dependencies: Dependencies, *, title: str, docs: bool) -> FastAPI:
     return api
 
 
-async def main() -> None:
-    settings = Settings()
-    log_setup.configure_logging(service=Service.INVOICE.value, log_format=settings.log_format, level=settings.log_level)
+async def run(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Serve both listeners until ``stop``. Raises `MissingSetting`, or `AddressTaken` before anything is served."""
     apps = build(settings)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         await serve(
             [(apps.public, settings.host, settings.public_port), (apps.private, settings.host, settings.private_port)],
@@ -108,5 +104,11 @@ async def main() -> None:
         await apps.dependencies.database.dispose()
 
 
+async def main(stop: asyncio.Event) -> None:
+    settings = Settings()
+    configure_logging(service=Service.INVOICE.value, log_format=settings.log_format, level=settings.log_level)
+    await run(settings, stop=stop)
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_process(main)

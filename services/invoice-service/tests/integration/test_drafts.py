@@ -1,6 +1,6 @@
 """Drafts through the API: what they start from, how they change, and what they can never be told."""
 
-from invoice_tests.make import Account, draft_body, line_body
+from invoice_tests.make import Account
 
 
 async def test_a_draft_shows_the_totals_that_follow_from_its_lines(account: Account) -> None:

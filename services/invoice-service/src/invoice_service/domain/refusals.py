@@ -3,6 +3,12 @@
 from service_kit.errors import DomainError, ErrorKind
 
 
+class OrganizationNotFound(DomainError):
+    slug = "organization-not-found"
+    kind = ErrorKind.NOT_FOUND
+    title = "There is no such organisation"
+
+
 class CustomerNotFound(DomainError):
     slug = "customer-not-found"
     kind = ErrorKind.NOT_FOUND

@@ -47,7 +47,7 @@ async def page_of_invoices(
 ) -> list[tuple[Invoice, InvoiceBalance | None]]:
     """The newest first, from behind ``after``, each with its balance once it is issued."""
     statement = (
-        sa.select(Invoice, InvoiceBalance)
+        select(Invoice, InvoiceBalance)
         .outerjoin(
             InvoiceBalance,
             (col(InvoiceBalance.organization_id) == col(Invoice.organization_id))
@@ -58,8 +58,7 @@ async def page_of_invoices(
     if after is not None:
         statement = statement.where(sa.tuple_(col(Invoice.created_at), col(Invoice.id)) < after)
     newest_first = statement.order_by(col(Invoice.created_at).desc(), col(Invoice.id).desc()).limit(limit)
-    rows = await (await session.connection()).execute(newest_first)
-    return [(invoice, balance) for invoice, balance in rows]
+    return [(invoice, balance) for invoice, balance in await session.exec(newest_first)]
 
 
 def _conditions(filters: InvoiceFilters) -> list[sa.ColumnElement[bool]]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from invoice_service.domain.refusals import OrganizationNotFound
 from invoice_service.tables.organizations import ApiKey, Organization
 
 
@@ -28,6 +29,14 @@ class KeyFacts:
 async def get_organization(session: AsyncSession, *, organization_id: UUID) -> Organization:
     """The organisation of the transaction; it exists, since a key or a message names it."""
     return (await session.exec(select(Organization).where(col(Organization.id) == organization_id))).one()
+
+
+async def find_organization(session: AsyncSession, *, organization_id: UUID) -> Organization:
+    """For an id that a person typed. Raises `OrganizationNotFound`."""
+    row = await session.get(Organization, organization_id)
+    if row is None:
+        raise OrganizationNotFound("there is no organisation with this id")
+    return row
 
 
 async def lock_organization(session: AsyncSession, *, organization_id: UUID) -> Organization:

@@ -1,0 +1,185 @@
+"""The way in by hand: migrate the schema, make the first organisation, make and revoke API keys. Answers are JSON."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from contracts.ids import MalformedId, format_id, parse_id
+from service_kit.database import Database, app_now, create_database
+from service_kit.errors import DomainError
+from service_kit.identifiers import new_id
+from service_kit.settings import MissingSetting
+
+from invoice_service.actions.api_keys.create_api_key import NewApiKey, create_api_key, revoke_api_key
+from invoice_service.actions.organizations.create_organization import create_organization
+from invoice_service.domain.api_keys import SCOPES
+from invoice_service.domain.recipients import check_recipients
+from invoice_service.migrate import migrate
+from invoice_service.queries.organizations import find_organization, list_api_keys
+from invoice_service.settings import Settings
+
+Answer = dict[str, Any]
+Command = Callable[[Settings, argparse.Namespace], Awaitable[Answer]]
+
+
+async def _migrate(settings: Settings, _: argparse.Namespace) -> Answer:
+    await migrate(settings.required("owner_database_url"), settings.instance)
+    return {"migrated": "invoice"}
+
+
+async def _bootstrap(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = new_id()
+
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            now = await app_now(session)
+            organization = await create_organization(
+                session, organization_id=organization_id, name=wanted.name, email=wanted.email, now=now
+            )
+            made = await create_api_key(
+                session,
+                organization_id=organization_id,
+                name="first key",
+                scopes=SCOPES,
+                live=settings.api_keys_are_live,
+                pepper=settings.required("api_key_pepper"),
+                now=now,
+            )
+        return {"organization_id": format_id("org", organization.id), **_shown_once(made)}
+
+    return await _with_database(settings, work)
+
+
+async def _create_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            await find_organization(session, organization_id=organization_id)
+            now = await app_now(session)
+            made = await create_api_key(
+                session,
+                organization_id=organization_id,
+                name=wanted.name,
+                scopes=wanted.scopes.split(","),
+                live=settings.api_keys_are_live,
+                pepper=settings.required("api_key_pepper"),
+                now=now,
+                expires_at=now + timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None,
+            )
+        return _shown_once(made)
+
+    return await _with_database(settings, work)
+
+
+async def _list_keys(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            rows = await list_api_keys(session, organization_id=organization_id)
+        shown = ("name", "prefix", "last4", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+        return {
+            "api_keys": [
+                {"id": format_id("key", row.id), **row.model_dump(mode="json", include=set(shown))} for row in rows
+            ]
+        }
+
+    return await _with_database(settings, work)
+
+
+async def _revoke_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            row = await revoke_api_key(
+                session,
+                organization_id=organization_id,
+                key_id=parse_id("key", wanted.key),
+                now=await app_now(session),
+            )
+        return {"revoked": format_id("key", row.id)}
+
+    return await _with_database(settings, work)
+
+
+async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[Answer]]) -> Answer:
+    database = create_database(
+        url=settings.required("database_url"), application_name="invoice-service-cli", pool_size=1
+    )
+    try:
+        return await work(database)
+    finally:
+        await database.dispose()
+
+
+def _name(text: str) -> str:
+    plain = text.strip()
+    if not 1 <= len(plain) <= 200 or not plain.isprintable():
+        raise argparse.ArgumentTypeError("give a name of 1 to 200 printable characters")
+    return plain
+
+
+def _email(text: str) -> str:
+    try:
+        return check_recipients(to=(text,), cc=()).to[0]
+    except DomainError as problem:
+        raise argparse.ArgumentTypeError(problem.detail) from problem
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError("give 1 to 3650 days")
+    return int(text)
+
+
+def _shown_once(made: NewApiKey) -> Answer:
+    return {"api_key": made.text, "api_key_id": format_id("key", made.row.id), "shown": "once, keep it now"}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m invoice_service.cli", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="command")
+    _add(commands, "migrate", _migrate, "bring the schema to its newest form (needs IC_OWNER_DATABASE_URL)")
+    first = _add(commands, "bootstrap", _bootstrap, "make an organisation with its templates and a first API key")
+    first.add_argument("--name", required=True, type=_name)
+    first.add_argument("--email", required=True, type=_email)
+    keys = commands.add_parser("api-key", help="API keys of one organisation").add_subparsers(
+        required=True, metavar="command"
+    )
+    create = _add(keys, "create", _create_key, "make a key; its text is shown once")
+    create.add_argument("--name", required=True, type=_name)
+    create.add_argument("--scopes", default="read,write", help="read, write or read,write")
+    create.add_argument("--expires-in-days", type=_days)
+    revoke = _add(keys, "revoke", _revoke_key, "end a key at once")
+    revoke.add_argument("--key", required=True, help="key_…")
+    for command in (create, revoke, _add(keys, "list", _list_keys, "show the keys, never their text")):
+        command.add_argument("--organization", required=True, help="org_…")
+    return top
+
+
+def _add(commands: Any, name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    command.set_defaults(run=run)
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Status 0 with JSON on standard output, or 1 with the reason on standard error."""
+    wanted = parser().parse_args(arguments)
+    try:
+        answer = asyncio.run(wanted.run(Settings(), wanted))
+    except (DomainError, MalformedId, MissingSetting) as problem:
+        print(str(problem), file=sys.stderr)
+        return 1
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
