@@ -27,10 +27,11 @@ async def link_created(session: AsyncSession, *, invoice: Invoice, news: Payment
     """Raises `LinkNewsImpossible`, also for a link over another amount than is due."""
     if not _moved(invoice, LinkNews.CREATED, news.attempt):
         return
+    # Before the next query flushes: an active link without its address breaks a constraint.
+    invoice.link_url = news.url
     balance = await lock_balance(session, invoice=invoice)
     if (news.amount_minor, news.currency) != (balance.due_minor, invoice.currency):
         raise LinkNewsImpossible(f"the link asks for {news.amount_minor} and not for the {balance.due_minor} due")
-    invoice.link_url = news.url
     invoice.link_sandbox = news.sandbox
     invoice.first_mail_due = False
     touch(invoice, now=await app_now(session))
