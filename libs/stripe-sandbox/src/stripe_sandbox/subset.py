@@ -6,7 +6,7 @@ Nothing leaves the sandbox that the document does not accept, so a client tested
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
@@ -70,7 +70,9 @@ class Subset:
     _validators: dict[str, Draft202012Validator] = field(default_factory=dict)
 
     @classmethod
+    @cache
     def load(cls) -> "Subset":
+        """Once per process: the document never changes, and its validators are costly to make."""
         return cls(json.loads(SUBSET_FILE.read_text()))
 
     @property
