@@ -105,7 +105,9 @@ async def _check_manual_mail(api: InvoiceApi, sent: Sent, addresses: Addresses, 
 
 async def _check_stripe_mail(api: InvoiceApi, sent: Sent, addresses: Addresses, progress: Progress) -> tuple[str, str]:
     mail = read_mail(await _mail_to(sent.story.email, addresses))
-    invoice = await api.get(f"/v1/invoices/{sent.id}")
+    invoice = await _until(
+        lambda: api.get(f"/v1/invoices/{sent.id}"), lambda seen: seen["link"]["status"] == "active", "the payment link"
+    )
     link, page = invoice["link"]["url"], invoice["page_url"]
     _has_facts(sent, mail.text, mail.html, mail.pdf_text)
     if not link.startswith(addresses.sandbox):
