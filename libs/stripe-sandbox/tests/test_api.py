@@ -321,3 +321,12 @@ async def test_an_intent_of_a_checkout_cannot_be_canceled_by_itself(bench: Any) 
         await bench.client.v1.payment_intents.cancel_async(paid["payment_intent"])
 
     assert refusal.value.code == "payment_intent_unexpected_state"
+
+
+async def test_fifty_requests_at_once_under_one_key_make_one_link(bench: Any) -> None:
+    create = bench.client.v1.payment_links.create_async
+
+    made = await asyncio.gather(*(create(bench.link_params(), {"idempotency_key": "k1"}) for _ in range(50)))
+
+    assert len({link.id for link in made}) == 1
+    assert len((await bench.client.v1.payment_links.list_async()).data) == 1
