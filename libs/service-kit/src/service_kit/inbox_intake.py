@@ -6,13 +6,12 @@ cannot be understood goes to the dead-letter queue; a database that is away leav
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import sqlalchemy.exc
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
-from contracts.catalogue import Service, UndecodableMessage, decode
+from contracts.catalogue import Service, UndecodableMessage
 from sqlalchemy.dialects.postgresql import insert
 
 from service_kit import crash_points
@@ -20,6 +19,7 @@ from service_kit.broker import CONNECT_SECONDS, BrokerUnavailable, amqp, close_q
 from service_kit.database import Database, run_sql
 from service_kit.health import NotReady
 from service_kit.inbox import InboxColumns
+from service_kit.inbox_messages import inbox_row
 from service_kit.log_setup import get_logger
 from service_kit.loops import DATABASE_TROUBLE, Backoff, wait_any
 from service_kit.topology import inbox_queue_name
@@ -28,7 +28,8 @@ PREFETCH = 32
 """Small on purpose: in a crash loop every unacknowledged message comes one delivery closer to the limit."""
 LINGER_SECONDS = 0.002
 CANCEL_SECONDS = 5.0
-_LOOK_SECONDS = 1.0
+WATCH_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
 
 
 class InboxIntake:
@@ -41,6 +42,7 @@ class InboxIntake:
         worker_database: Database,
         inbox: type[InboxColumns],
         arrived: asyncio.Event,
+        watch_seconds: float = WATCH_SECONDS,
     ) -> None:
         self._service = service
         self._queue_name = inbox_queue_name(instance, service)
@@ -49,6 +51,8 @@ class InboxIntake:
         self._database = worker_database
         self._inbox = inbox
         self._arrived = arrived
+        self._watch_seconds = watch_seconds
+        self._watch_at = 0.0
         self._trouble = "not connected yet"
         self.connection: AbstractConnection | None = None
 
@@ -99,11 +103,21 @@ class InboxIntake:
             batch = await consumer.batch(stop)
             if batch:
                 await self._settle(consumer, batch, stop)
-            elif not stop.is_set() and not await consumer.alive():
+            elif not stop.is_set() and not await self._watched(consumer):
                 raise BrokerUnavailable("the consumer was cancelled or its channel closed")
         await consumer.cancel()
         if rest := consumer.rest():
             await self._settle(consumer, rest, stop)
+
+    async def _watched(self, consumer: "_Consumer") -> bool:
+        """Asked in idle moments: cheap each time, and the broker itself every `WATCH_SECONDS`."""
+        if not await consumer.alive():
+            return False
+        now = asyncio.get_running_loop().time()
+        if now < self._watch_at:
+            return True
+        self._watch_at = now + self._watch_seconds
+        return await consumer.known_to_the_broker()
 
     async def _settle(
         self, consumer: "_Consumer", batch: Sequence[AbstractIncomingMessage], stop: asyncio.Event
@@ -111,7 +125,7 @@ class InboxIntake:
         good: list[tuple[AbstractIncomingMessage, dict[str, Any]]] = []
         for message in batch:
             try:
-                good.append((message, inbox_row(message, service=self._service)))
+                good.append((message, inbox_row(headers=message.headers, body=message.body, service=self._service)))
             except UndecodableMessage as reason:
                 await self._bury(message, str(reason))
         if good and not await self._insert_or_wait(consumer, good, stop):
@@ -193,6 +207,13 @@ class _Consumer:
         underlay = await amqp(self._channel.get_underlay_channel(), seconds=CONNECT_SECONDS)
         return self._tag in getattr(underlay, "consumers", {}) and not underlay.is_closed
 
+    async def known_to_the_broker(self) -> bool:
+        """The queue has a consumer. RabbitMQ 3.10 sometimes forgets to tell us when a deleted queue is declared anew."""
+        seen = await amqp(
+            self._channel.declare_queue(self._queue.name, durable=True, passive=True), seconds=CONNECT_SECONDS
+        )
+        return bool(seen.declaration_result.consumer_count)
+
     async def batch(self, stop: asyncio.Event) -> list[AbstractIncomingMessage]:
         """What has arrived, after a moment for more; nothing when the wait was long or ``stop`` is set."""
         if not self._handed.empty():
@@ -231,36 +252,6 @@ class _Consumer:
 
     async def _hand_over(self, message: AbstractIncomingMessage) -> None:
         self._handed.put_nowait(message)
-
-
-def inbox_row(message: AbstractIncomingMessage, *, service: Service) -> dict[str, Any]:
-    """The row for one message. The body is kept as it came, so that a later version can read fields we do not know.
-
-    Raises `UndecodableMessage` with a reason that holds nothing of the body.
-    """
-    try:
-        envelope = decode(headers=message.headers, body=message.body)
-        payload = json.loads(message.body, parse_constant=_refuse_constant)
-    except UndecodableMessage:
-        raise
-    except (ValueError, RecursionError) as problem:
-        raise UndecodableMessage(f"the body cannot be read: {type(problem).__name__}") from None
-    return {
-        "consumer": service.value,
-        "event_id": envelope.id,
-        "organization_id": envelope.organizationid,
-        "type": envelope.type,
-        "payload": payload,
-        "sequence": envelope.sequence,
-        "correlation_id": envelope.correlationid,
-        "causation_id": envelope.causationid,
-        "traceparent": envelope.traceparent,
-        "actor": f"service:{envelope.source.removeprefix('/')}",
-    }
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _is_about_the_data(refusal: sqlalchemy.exc.DBAPIError) -> bool:

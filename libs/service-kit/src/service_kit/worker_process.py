@@ -17,6 +17,7 @@ from service_kit.broker import Publisher
 from service_kit.canary import Canary
 from service_kit.clock import Clock, SystemClock
 from service_kit.database import Database
+from service_kit.dead_letters import DeadLetters
 from service_kit.handlers import Handlers
 from service_kit.health import NotReady, ReadyCheck, database_check
 from service_kit.http import create_api, serve
@@ -33,6 +34,7 @@ INTAKE_STOP_SECONDS = 8.0
 WORK_STOP_SECONDS = 18.0
 RELAY_STOP_SECONDS = 10.0
 EXIT_AT_ONCE = 130
+_PARTS = ("session", "health", "intake", "dead letters", "inbox", "relay")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,13 +137,21 @@ class _Worker:
             poll_seconds=config.poll_seconds,
             wake=inbox_wake,
         )
-        self._stops = {name: asyncio.Event() for name in ("intake", "inbox", "relay", "session", "health")}
+        self._dead_letters = DeadLetters(
+            service=config.service,
+            instance=config.instance,
+            worker_database=config.worker_database,
+            inbox=config.inbox,
+            intake=self._intake,
+        )
+        self._stops = {name: asyncio.Event() for name in _PARTS}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._api: FastAPI | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         parts: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {
             "session": self._session.run,
+            "dead letters": self._dead_letters.run,
             "health": self._probes,
             "intake": lambda stop: self._intake.run(stop=stop),
             "inbox": lambda stop: self._inbox.run(stop=stop),
@@ -167,6 +177,7 @@ class _Worker:
         """
         if self._api is not None:
             self._api.state.stopping = True
+        await self._end("dead letters", seconds=INTAKE_STOP_SECONDS)
         await self._end("intake", seconds=INTAKE_STOP_SECONDS)
         await self._end("inbox", seconds=WORK_STOP_SECONDS)
         await self._end("relay", seconds=RELAY_STOP_SECONDS)

@@ -41,6 +41,19 @@ class KitBroker:
         finally:
             await amqp(channel.close(), seconds=_SECONDS)
 
+    async def take_all(self, queue: str) -> list[AbstractIncomingMessage]:
+        """Everything that is ready in ``queue``, in its order, acknowledged."""
+        channel = self.connection.channel()
+        await amqp(channel.initialize(), seconds=_SECONDS)
+        try:
+            source = await amqp(channel.get_queue(queue, ensure=False), seconds=_SECONDS)
+            taken = []
+            while (message := await amqp(source.get(no_ack=True, fail=False), seconds=_SECONDS)) is not None:
+                taken.append(message)
+            return taken
+        finally:
+            await amqp(channel.close(), seconds=_SECONDS)
+
     async def send(
         self, *, exchange: str, routing_key: str, body: bytes, headers: dict[str, str] | None = None
     ) -> None:

@@ -161,3 +161,11 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def _nothing() -> None:
     """A server that was there before us stays."""
+
+
+def endpoint(url: str) -> tuple[str, int]:
+    """Host and TCP port behind ``url``, for a proxy in between. Raises `NoServer` for a server with only a socket."""
+    parts = make_url(url)
+    if "host" in parts.query or not parts.host:
+        raise NoServer("this server listens on a socket directory only; a TCP proxy cannot stand before it")
+    return parts.host, parts.port or (5672 if parts.drivername.startswith("amqp") else 5432)
