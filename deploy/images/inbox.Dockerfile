@@ -7,6 +7,6 @@ RUN --mount=type=secret,id=ca \
     npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && mkdir /mails && chown 10001 /mails
 USER 10001
 EXPOSE 1025 1080
-HEALTHCHECK --interval=5s --timeout=5s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=8s --start-period=20s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:1080/api/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "node_modules/maildev/dist/bin/maildev.js", "--mail-directory", "/mails"]

@@ -20,6 +20,6 @@ COPY --from=build /app/.venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001
 EXPOSE 12111
-HEALTHCHECK --interval=5s --timeout=5s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=8s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:12111/_sandbox/health', timeout=4)"]
 ENTRYPOINT ["stripe-sandbox", "serve", "--host", "0.0.0.0"]
