@@ -17,7 +17,19 @@ from contracts.document import (
     TaxGroup,
     Totals,
 )
-from contracts.events.invoice import CollectionMethod, DocumentFile, LinkOrder, Mail, MailKind
+from contracts.events.invoice import (
+    CollectionMethod,
+    DocumentFile,
+    InvoiceCollectionChanged,
+    InvoiceSent,
+    InvoiceVoided,
+    InvoiceVoidRequested,
+    LinkOrder,
+    Mail,
+    MailKind,
+    MailRequested,
+)
+from contracts.events.payment import PaymentLinkCreated, StripeMode
 from notification_service.domain.link_join import KnownLink
 from notification_service.mail_content import MailContent
 
@@ -26,6 +38,7 @@ INVOICE_ID = UUID("01900000-0000-7000-8000-000000000002")
 CUSTOMER_ID = UUID("01900000-0000-7000-8000-000000000003")
 MAIL_ID = UUID("01900000-0000-7000-8000-000000000004")
 DOCUMENT_ID = UUID("01900000-0000-7000-8000-000000000005")
+RESEND_ID = UUID("01900000-0000-7000-8000-000000000006")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 STRIPE_URL = "https://buy.stripe.com/test_28o5nS3kd"
@@ -171,3 +184,82 @@ def link_order(*, attempt: int = 1) -> LinkOrder:
         prefill_email="dolores@harborstreet.example",
         return_url=DURABLE_URL,
     )
+
+
+def invoice_sent(**changes: object) -> InvoiceSent:
+    """By Stripe, with the first link ordered."""
+    made = InvoiceSent(
+        organization_id=ORGANIZATION_ID,
+        invoice_id=INVOICE_ID,
+        customer_id=CUSTOMER_ID,
+        document=document(),
+        document_sha256="0" * 64,
+        files=(file(),),
+        collection_method=CollectionMethod.STRIPE,
+        amount_due_minor=436_500,
+        currency="USD",
+        link=link_order(),
+        mail=mail(),
+    )
+    return made.model_copy(update=changes)
+
+
+def invoice_sent_by_hand(**changes: object) -> InvoiceSent:
+    return invoice_sent(collection_method=CollectionMethod.MANUAL, link=None, mail=mail(durable_url="")).model_copy(
+        update=changes
+    )
+
+
+def link_created(*, attempt: int = 1, url: str = "", **changes: object) -> PaymentLinkCreated:
+    made = PaymentLinkCreated(
+        organization_id=ORGANIZATION_ID,
+        invoice_id=INVOICE_ID,
+        link_id=UUID(int=0x01900000_0000_7000_8000_000000001000 + attempt),
+        attempt=attempt,
+        url=url or (STRIPE_URL if attempt == 1 else f"https://buy.stripe.com/test_attempt{attempt}"),
+        amount_minor=436_500,
+        currency="USD",
+        mode=StripeMode.TEST,
+        sandbox=False,
+    )
+    return made.model_copy(update=changes)
+
+
+def collection_changed(*, version: int = 2, **changes: object) -> InvoiceCollectionChanged:
+    """To manual, with the first mail still to go."""
+    made = InvoiceCollectionChanged(
+        organization_id=ORGANIZATION_ID,
+        invoice_id=INVOICE_ID,
+        collection_method=CollectionMethod.MANUAL,
+        collection_version=version,
+        attempt=1,
+        link=None,
+        document=document(),
+        files=(file(),),
+        mail=mail(durable_url=""),
+    )
+    return made.model_copy(update=changes)
+
+
+def void_requested() -> InvoiceVoidRequested:
+    return InvoiceVoidRequested(organization_id=ORGANIZATION_ID, invoice_id=INVOICE_ID, attempt=1, reason="wrong sum")
+
+
+def voided() -> InvoiceVoided:
+    return InvoiceVoided(organization_id=ORGANIZATION_ID, invoice_id=INVOICE_ID)
+
+
+def mail_requested(**changes: object) -> MailRequested:
+    """A resend of the same invoice, with its own mail id."""
+    made = MailRequested(
+        organization_id=ORGANIZATION_ID,
+        invoice_id=INVOICE_ID,
+        mail=mail(mail_id=RESEND_ID, kind=MailKind.RESEND),
+        document=document(),
+        files=(file(),),
+        collection_method=CollectionMethod.STRIPE,
+        amount_due_minor=436_500,
+        currency="USD",
+        payment_url=STRIPE_URL,
+    )
+    return made.model_copy(update=changes)

@@ -98,7 +98,7 @@ def is_due(delivery: Delivery, *, now: datetime) -> bool:
 
 
 def start(delivery: Delivery) -> Delivery:
-    return replace(_moved(delivery, DeliveryState.SENDING), tries=delivery.tries + 1)
+    return replace(_moved(delivery, DeliveryState.SENDING), tries=delivery.tries + 1, due_at=None)
 
 
 def drop(delivery: Delivery) -> Delivery:
