@@ -58,22 +58,19 @@ async def test_a_request_without_a_key_says_what_to_send(public_http: httpx.Asyn
     assert response.json()["code"] == "unauthenticated"
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
+async def test_a_changed_key_opens_nothing(account: Account, subtests: pytest.Subtests) -> None:
+    for spoil in [
         lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"),
         lambda key: key.replace("ic_test", "ic_live"),
         lambda key: key + "x",
         lambda key: key.upper(),
         lambda key: "",
         lambda key: "ic_test_00000000000000000000000000_" + "A" * 43,
-    ],
-    ids=["last character", "other prefix", "longer", "upper case", "empty", "unknown id"],
-)
-async def test_a_changed_key_opens_nothing(account: Account, spoil: Callable[[str], str]) -> None:
-    response = await account.http.get("/v1/invoices", headers={"Authorization": f"Bearer {spoil(account.key)}"})
+    ]:
+        with subtests.test(str(spoil)):
+            response = await account.http.get("/v1/invoices", headers={"Authorization": f"Bearer {spoil(account.key)}"})
 
-    assert response.status_code == 401
+            assert response.status_code == 401
 
 
 async def test_a_revoked_key_opens_nothing_from_the_next_request_on(account: Account) -> None:
