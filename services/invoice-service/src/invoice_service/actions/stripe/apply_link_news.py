@@ -25,13 +25,13 @@ from invoice_service.tables.invoices import Invoice
 
 async def link_created(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkCreated) -> None:
     """Raises `LinkNewsImpossible`, also for a link over another amount than is due."""
-    if not _moved(invoice, LinkNews.CREATED, news.attempt):
+    step = _step(invoice, LinkNews.CREATED, news.attempt)
+    if step.outcome is not Outcome.MADE:
         return
-    # Before the next query flushes: an active link without its address breaks a constraint.
-    invoice.link_url = news.url
     balance = await lock_balance(session, invoice=invoice)
     if (news.amount_minor, news.currency) != (balance.due_minor, invoice.currency):
         raise LinkNewsImpossible(f"the link asks for {news.amount_minor} and not for the {balance.due_minor} due")
+    invoice.link_status, invoice.link_url = step.status, news.url
     invoice.link_sandbox = news.sandbox
     invoice.first_mail_due = False
     touch(invoice, now=await app_now(session))
@@ -39,8 +39,10 @@ async def link_created(session: AsyncSession, *, invoice: Invoice, news: Payment
 
 async def link_failed(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkFailed) -> None:
     """Leaves *Action needed* with the reason; nothing is switched by itself. Raises `LinkNewsImpossible`."""
-    if not _moved(invoice, LinkNews.FAILED, news.attempt):
+    step = _step(invoice, LinkNews.FAILED, news.attempt)
+    if step.outcome is not Outcome.MADE:
         return
+    invoice.link_status = step.status
     invoice.link_failure_code = news.reason_code
     invoice.link_failure_message = news.message
     touch(invoice, now=await app_now(session))
@@ -48,12 +50,12 @@ async def link_failed(session: AsyncSession, *, invoice: Invoice, news: PaymentL
 
 async def link_closed(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkClosed) -> None:
     """Ends *voiding*: void when no money came or is under way, else issued again. Raises `LinkNewsImpossible`."""
-    moved = _moved(invoice, LinkNews.CLOSED, news.attempt)
-    if moved:
-        invoice.link_url = ""
+    step = _step(invoice, LinkNews.CLOSED, news.attempt)
+    if step.outcome is Outcome.MADE:
+        invoice.link_status, invoice.link_url = step.status, ""
     if invoice.document_status is DocumentStatus.VOIDING:
         await _settle_void(session, invoice=invoice, news=news)
-    elif not moved:
+    elif step.outcome is not Outcome.MADE:
         return
     touch(invoice, now=await app_now(session))
 
@@ -76,13 +78,11 @@ async def become_void(session: AsyncSession, *, invoice: Invoice) -> None:
     )
 
 
-def _moved(invoice: Invoice, news: LinkNews, attempt: int) -> bool:
-    step: LinkStep = apply_link_news(
-        status=invoice.link_status, attempt=invoice.link_attempt, news=news, news_attempt=attempt
-    )
-    invoice.link_status = step.status
+def _step(invoice: Invoice, news: LinkNews, attempt: int) -> LinkStep:
+    """What the news means for the link; the caller writes it."""
+    step = apply_link_news(status=invoice.link_status, attempt=invoice.link_attempt, news=news, news_attempt=attempt)
     if step.outcome is not Outcome.MADE:
         get_logger("links").info(
             "news of a link changed nothing", invoice_id=str(invoice.id), news=news, attempt=attempt, why=step.outcome
         )
-    return step.outcome is Outcome.MADE
+    return step
