@@ -56,6 +56,7 @@ class InboxWorker:
         concurrency: int = 8,
         lease_seconds: float = 60.0,
         poll_seconds: float = 1.0,
+        drain_seconds: float = DRAIN_SECONDS,
         wake: asyncio.Event | None = None,
     ) -> None:
         self._consumers = (service.value, TASKS)
@@ -69,6 +70,7 @@ class InboxWorker:
         self._share = max(1, concurrency - max(1, concurrency // 4))
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
+        self._drain_seconds = drain_seconds
         self.wake = wake or asyncio.Event()
         self._running: dict[asyncio.Task[None], tuple[Lease, UUID | None]] = {}
         self._claiming: UUID | None = None
@@ -221,7 +223,7 @@ class InboxWorker:
 
     async def _drain(self) -> None:
         if self._running:
-            await asyncio.wait(set(self._running), timeout=DRAIN_SECONDS)
+            await asyncio.wait(set(self._running), timeout=self._drain_seconds)
         left = dict(self._running)
         for task in left:
             task.cancel()
