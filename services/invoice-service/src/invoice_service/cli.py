@@ -1,17 +1,21 @@
-"""The way in by hand: migrate the schema, make the first organisation, make and revoke API keys. Answers are JSON."""
+"""The way in by hand: migrate, make the first organisation and its keys, look at what was parked. Answers are JSON."""
 
 import argparse
 import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
+from contracts.catalogue import Service, UndecodableMessage
 from contracts.ids import MalformedId, format_id, parse_id
 from service_kit.database import Database, app_now, create_database
 from service_kit.errors import DomainError
 from service_kit.identifiers import new_id
+from service_kit.parked import list_parked, replay_parked
 from service_kit.settings import MissingSetting
 
 from invoice_service.actions.api_keys.create_api_key import NewApiKey, create_api_key, revoke_api_key
@@ -21,6 +25,12 @@ from invoice_service.domain.recipients import check_recipients
 from invoice_service.migrate import migrate
 from invoice_service.queries.organizations import find_organization, list_api_keys
 from invoice_service.settings import Settings
+from invoice_service.tables.messages import Inbox
+
+
+class NothingParked(LookupError):
+    """No parked row has this id."""
+
 
 Answer = dict[str, Any]
 Command = Callable[[Settings, argparse.Namespace], Awaitable[Answer]]
@@ -108,10 +118,36 @@ async def _revoke_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
     return await _with_database(settings, work)
 
 
-async def _with_database(settings: Settings, work: Callable[[Database], Awaitable[Answer]]) -> Answer:
-    database = create_database(
-        url=settings.required("database_url"), application_name="invoice-service-cli", pool_size=1
-    )
+async def _list_parked(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=None) as session:
+            rows = await list_parked(session, event_id=wanted.id, count_max=wanted.limit)
+        if wanted.id is not None and not rows:
+            raise NothingParked(f"nothing is parked under {wanted.id}")
+        shown = [asdict(row) for row in rows]
+        for row in shown:
+            if wanted.id is None:
+                del row["payload"]
+        return {"parked": shown}
+
+    return await _with_database(settings, work, role="worker_database_url")
+
+
+async def _replay_parked(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=None) as session:
+            replayed = await replay_parked(session, Inbox, event_ids=[wanted.id], service=Service.INVOICE)
+        if not replayed:
+            raise NothingParked(f"nothing is parked under {wanted.id}")
+        return {"ready_again": [str(event_id) for event_id in replayed]}
+
+    return await _with_database(settings, work, role="worker_database_url")
+
+
+async def _with_database(
+    settings: Settings, work: Callable[[Database], Awaitable[Answer]], *, role: str = "database_url"
+) -> Answer:
+    database = create_database(url=settings.required(role), application_name="invoice-service-cli", pool_size=1)
     try:
         return await work(database)
     finally:
@@ -138,6 +174,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("give 1 to 1000")
+    return int(text)
+
+
 def _shown_once(made: NewApiKey) -> Answer:
     return {"api_key": made.text, "api_key_id": format_id("key", made.row.id), "shown": "once, keep it now"}
 
@@ -160,7 +202,21 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("--key", required=True, help="key_…")
     for command in (create, revoke, _add(keys, "list", _list_keys, "show the keys, never their text")):
         command.add_argument("--organization", required=True, help="org_…")
+    _add_parked(commands)
     return top
+
+
+def _add_parked(commands: Any) -> None:
+    parked = commands.add_parser("parked", help="what waits for a person (needs IC_WORKER_DATABASE_URL)")
+    actions = parked.add_subparsers(required=True, metavar="command")
+    newest = _add(actions, "list", _list_parked, "the oldest first, without payloads")
+    newest.add_argument("--limit", type=_limit, default=50)
+    newest.set_defaults(id=None)
+    shown = _add(actions, "show", _list_parked, "one row with its payload")
+    shown.set_defaults(limit=50)
+    replayed = _add(actions, "replay", _replay_parked, "try it again from the start, under the same id")
+    for command in (shown, replayed):
+        command.add_argument("id", type=UUID)
 
 
 def _add(commands: Any, name: str, run: Command, text: str) -> argparse.ArgumentParser:
@@ -174,10 +230,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
     try:
         answer = asyncio.run(wanted.run(Settings(), wanted))
-    except (DomainError, MalformedId, MissingSetting) as problem:
+    except (DomainError, MalformedId, MissingSetting, NothingParked, UndecodableMessage) as problem:
         print(str(problem), file=sys.stderr)
         return 1
-    print(json.dumps(answer))
+    print(json.dumps(answer, default=str))
     return 0
 
 
