@@ -1,10 +1,14 @@
 """The worker's part, for tests that go beyond the API."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from invoice_tests.driver import Driver
 from service_kit.testing.databases import ServiceDatabase
 
 
 @pytest.fixture
-def driver(service_database: ServiceDatabase) -> Driver:
-    return Driver(service_database)
+async def driver(service_database: ServiceDatabase) -> AsyncIterator[Driver]:
+    made = Driver(service_database)
+    yield made
+    await made.close()

@@ -24,7 +24,7 @@ async def test_a_manual_invoice_is_stored_and_sent_without_any_link(account: Acc
     assert said["mail"]["sender_name"] == "Nordlicht Studio"
     assert driver.typesetter.asked == [(said["document"]["number"], "", False)]
     [file] = said["files"]
-    [stored] = await driver.postgres.fetch("select * from invoice.documents")
+    [stored] = await driver.query("select * from invoice.documents")
     assert (file["document_id"], file["sha256"]) == (stored["id"], hashlib.sha256(stored["bytes"]).hexdigest())
     assert (await invoice.read())["document"]["file_state"] == "stored"
 
@@ -49,7 +49,7 @@ async def test_the_real_paper_passes_its_own_gate(account: Account, driver: Driv
 
     invoice = await sent_by_hand(account, driver)
 
-    [stored] = await driver.postgres.fetch("select * from invoice.documents where invoice_id = $1", invoice.id)
+    [stored] = await driver.query("select * from invoice.documents where invoice_id = $1", invoice.id)
     assert stored["bytes"].startswith(b"%PDF-")
     assert (await invoice.read())["document"]["file_state"] == "stored"
 
@@ -62,7 +62,7 @@ async def test_a_document_that_disagrees_is_not_sent_and_needs_a_person(account:
     shown = await invoice.read()
     assert (shown["headline"], shown["document"]["file_state"]) == ("action_needed", "failed")
     assert await driver.said(InvoiceSent, invoice.id) == []
-    assert await driver.postgres.fetch("select from invoice.documents") == []
+    assert await driver.query("select from invoice.documents") == []
     voided = await account.post(f"{invoice.path}/void", {"reason": "cannot be printed"})
     assert voided["document_status"] == "void"
 
@@ -112,13 +112,13 @@ async def test_an_interruption_between_render_and_store_leaves_one_document_and_
     await driver.settle()
 
     assert len(await driver.said(InvoiceSent, invoice.id)) == 1
-    assert len(await driver.postgres.fetch("select from invoice.documents")) == 1
+    assert len(await driver.query("select from invoice.documents")) == 1
     assert len(driver.typesetter.asked) == 2
 
 
 async def test_the_same_task_again_renders_and_says_nothing_more(account: Account, driver: Driver) -> None:
     invoice = await sent_by_hand(account, driver)
-    await driver.postgres.fetch("update invoice.inbox set state = 'ready', done_at = null, next_at = invoice.app_now()")
+    await driver.query("update invoice.inbox set state = 'ready', done_at = null, next_at = invoice.app_now()")
 
     await driver.settle()
 
@@ -164,12 +164,12 @@ async def test_a_partial_payment_before_rendering_makes_the_first_link_ask_for_t
     assert said["link"]["amount_minor"] == said["amount_due_minor"] == 20000
 
 
-@pytest.mark.parametrize("change", ["bytes = 'forged'", "sha256 = repeat('0', 64)"])
-async def test_a_stored_document_cannot_be_changed(account: Account, driver: Driver, change: str) -> None:
+async def test_a_stored_document_cannot_be_changed_or_removed(account: Account, driver: Driver) -> None:
     await sent_by_hand(account, driver)
 
-    with pytest.raises(Exception, match="never change"):
-        await driver.postgres.fetch(f"update invoice.documents set {change}")
+    for change in ("update invoice.documents set bytes = 'forged'", "delete from invoice.documents"):
+        with pytest.raises(Exception, match="never change"):
+            await driver.query(change)
 
 
 async def test_many_invoices_are_rendered_side_by_side_each_once(account: Account, driver: Driver) -> None:
