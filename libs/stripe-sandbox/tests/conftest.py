@@ -94,7 +94,7 @@ async def _start(**changed: Any) -> AsyncIterator[Bench]:
     async with running_sandbox(Settings(**values)) as running:
         async with httpx.AsyncClient(base_url=running.url, trust_env=False) as http:
             yield Bench(running.url, running.sandbox, http, library_http)
-            await library_http.close_async()
+            await library_http.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

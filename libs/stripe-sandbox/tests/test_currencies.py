@@ -54,27 +54,28 @@ def test_an_amount_reads_as_stripe_means_it(currency: str, amount: int, text: st
     assert shown(amount, currency) == text
 
 
-@pytest.mark.parametrize(("currency", "amount"), ACCEPTED)
-async def test_an_amount_stripe_takes_is_taken(bench: Any, currency: str, amount: int) -> None:
-    link = await bench.new_link(line_items=bench.items(currency, amount))
+async def test_each_amount_stripe_takes_is_taken(bench: Any) -> None:
+    links = [await bench.new_link(line_items=bench.items(currency, amount)) for currency, amount in ACCEPTED]
 
-    assert link.currency == currency
-
-
-@pytest.mark.parametrize(("currency", "amount", "code"), REFUSED)
-async def test_an_amount_stripe_refuses_is_refused(bench: Any, currency: str, amount: int, code: str) -> None:
-    with pytest.raises(stripe.InvalidRequestError) as refusal:
-        await bench.new_link(line_items=bench.items(currency, amount))
-
-    assert (refusal.value.http_status, refusal.value.code) == (400, code)
+    assert [link.currency for link in links] == [currency for currency, _ in ACCEPTED]
 
 
-@pytest.mark.parametrize("currency", ["xxx", "btc", "euro", ""])
-async def test_a_currency_stripe_does_not_know_is_refused(bench: Any, currency: str) -> None:
-    with pytest.raises(stripe.InvalidRequestError) as refusal:
-        await bench.new_link(line_items=bench.items(currency, 5000))
+async def test_each_amount_stripe_refuses_is_refused_for_its_reason(bench: Any) -> None:
+    got = []
+    for currency, amount, _ in REFUSED:
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            await bench.new_link(line_items=bench.items(currency, amount))
+        got.append((currency, amount, refusal.value.code))
 
-    assert "currency" in str(refusal.value.param)
+    assert got == REFUSED
+
+
+async def test_a_currency_stripe_does_not_know_is_refused(bench: Any) -> None:
+    for currency in ("xxx", "btc", "euro", ""):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            await bench.new_link(line_items=bench.items(currency, 5000))
+
+        assert refusal.value.param == "line_items[0][price_data][currency]"
 
 
 async def test_the_minimum_is_of_the_whole_not_of_a_line(bench: Any) -> None:

@@ -98,7 +98,7 @@ async def test_the_program_serves_until_it_is_told_to_stop() -> None:
         base: Any = {"api": f"http://127.0.0.1:{port}"}
         client = stripe.StripeClient("sk_test_demo1234", base_addresses=base, http_client=http_client)
         assert (await client.v1.accounts.retrieve_current_async()).id == "acct_1Demo"
-        await http_client.close_async()
+        await http_client.close_async()  # type: ignore[no-untyped-call]
     finally:
         process.terminate()
         status = await process.wait()

@@ -12,6 +12,7 @@ from typing import Any
 from stripe_sandbox.refusals import Refusal, invalid, missing_parameter, unknown_parameter
 
 Json = dict[str, Any]
+LIST_PLACE = re.compile(r"[0-9]{1,6}")
 METADATA_KEYS_MAX = 50  # https://docs.stripe.com/metadata: 50 keys of up to 40 characters, values up to 500.
 METADATA_KEY_CHARACTERS_MAX = 40
 METADATA_VALUE_CHARACTERS_MAX = 500
@@ -114,7 +115,7 @@ def _check_metadata(metadata: Json, name: str) -> None:
 def _read_list(value: Any, schema: Json, name: str) -> list[Any]:
     if value == "":
         return []
-    if not isinstance(value, dict) or not all(key.isdigit() for key in value):
+    if not isinstance(value, dict) or not all(LIST_PLACE.fullmatch(key) for key in value):
         raise invalid(f"Invalid array: {name}", param=name)
     places = sorted(value, key=int)
     return [_read(value[place], schema.get("items", {}), _child(name, place)) for place in places]
