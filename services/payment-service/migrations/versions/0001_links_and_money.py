@@ -144,6 +144,7 @@ def _create_links() -> None:
             currency text not null default '' check (currency ~ '^([A-Z]{3})?$'),
             epoch integer not null default 1 check (epoch >= 1),
             first_attempt_at timestamptz,
+            task_given text not null default '',
             server_errors integer not null default 0,
             maybe_made boolean not null default false,
             stripe_link_id text,

@@ -139,6 +139,7 @@ class PaymentLink(Row, table=True):
     currency: str = Field(default="", sa_type=sa.Text)
     epoch: int = 1
     first_attempt_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    task_given: str = Field(default="", sa_type=sa.Text)
     server_errors: int = 0
     maybe_made: bool = False
     stripe_link_id: str | None = Field(default=None, sa_type=sa.Text)

@@ -1,9 +1,10 @@
 """The tasks this service gives itself, each with what it needs to begin; everything else is read when it runs.
 
-A task's id follows from what it is about wherever one run is enough, so giving it twice is giving it once.
+Whoever gives one holds the lock of what it is about and notes that it was given, so it is given once without asking
+the inbox: a conflict there would wait for the very worker that waits for our lock.
 """
 
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from service_kit.inbox import enqueue_task
@@ -41,22 +42,18 @@ class SessionTask(Task):
     session_id: str
 
 
-async def give_link_task(
-    session: AsyncSession, *, organization_id: UUID, task_type: str, about: LinkTask, once: bool = True
-) -> None:
-    """``once`` False gives it again even if it was given before, for links that wait for a repaired key."""
+async def give_link_task(session: AsyncSession, *, organization_id: UUID, task_type: str, about: LinkTask) -> None:
     await enqueue_task(
         session,
         Inbox,
         task_type=task_type,
         organization_id=organization_id,
         payload=about,
-        task_id=uuid5(about.link_id, task_type) if once else None,
     )
 
 
 async def give_connection_task(
-    session: AsyncSession, *, organization_id: UUID, task_type: str, connection_id: UUID, once: bool = True
+    session: AsyncSession, *, organization_id: UUID, task_type: str, connection_id: UUID
 ) -> None:
     await enqueue_task(
         session,
@@ -64,7 +61,6 @@ async def give_connection_task(
         task_type=task_type,
         organization_id=organization_id,
         payload=ConnectionTask(connection_id=connection_id),
-        task_id=uuid5(connection_id, task_type) if once else None,
     )
 
 
@@ -80,6 +76,4 @@ async def give_event_task(session: AsyncSession, *, organization_id: UUID, event
 
 
 async def give_session_task(session: AsyncSession, *, organization_id: UUID, about: SessionTask) -> None:
-    await enqueue_task(
-        session, Inbox, task_type=READ_SESSION, organization_id=organization_id, payload=about, task_id=None
-    )
+    await enqueue_task(session, Inbox, task_type=READ_SESSION, organization_id=organization_id, payload=about)

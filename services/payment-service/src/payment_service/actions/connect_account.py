@@ -146,12 +146,13 @@ async def _record(
     standing.connection_id = connection.id
     await session.flush()
     await _arrange_webhook(session, setup, connection, allowed=candidate.findings.webhooks_allowed, now=now)
-    await give_connection_task(
-        session,
-        organization_id=candidate.organization_id,
-        task_type=POLL_CONNECTION,
-        connection_id=connection.id,
-    )
+    if connection.id != (before.id if before else None):
+        await give_connection_task(
+            session,
+            organization_id=candidate.organization_id,
+            task_type=POLL_CONNECTION,
+            connection_id=connection.id,
+        )
     await _wake_waiting_links(session, connection)
     return await say_connection_changed(session, connection=connection, standing=standing)
 
@@ -286,7 +287,6 @@ async def _arrange_webhook(
         organization_id=organization_id,
         task_type=REGISTER_WEBHOOK,
         connection_id=connection.id,
-        once=False,
     )
 
 
@@ -303,5 +303,4 @@ async def _wake_waiting_links(session: AsyncSession, connection: Connection) -> 
                 organization_id=connection.organization_id,
                 task_type=work[link.status],
                 about=LinkTask(invoice_id=link.invoice_id, link_id=link.id),
-                once=False,
             )

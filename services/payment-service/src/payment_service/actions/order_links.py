@@ -180,11 +180,14 @@ def _new_link(collection: Collection, *, attempt: int, now: datetime) -> Payment
 
 async def _give_task_of(session: AsyncSession, link: PaymentLink) -> None:
     work = {LinkStatus.CREATING.value: CREATE_LINK, LinkStatus.CLOSING.value: CLOSE_LINK}
-    if link.status in work:
+    wanted = work.get(link.status, "")
+    if wanted and link.task_given != wanted:
+        link.task_given = wanted
+        session.add(link)
         await give_link_task(
             session,
             organization_id=link.organization_id,
-            task_type=work[link.status],
+            task_type=wanted,
             about=LinkTask(invoice_id=link.invoice_id, link_id=link.id),
         )
 

@@ -1,0 +1,259 @@
+"""A link that must take no more money provably takes none, whatever happens while it is being closed."""
+
+import itertools
+
+import pytest
+from contracts.events.payment import PaymentLinkClosed, PaymentLinkCreated, PaymentReceived
+from payment_service.domain.stripe_answers import FailureKind, StripeFailure
+from payment_tests.fakes import KEY, FakeStripe
+from payment_tests.make import Desk, Invoice
+from service_kit.testing.waiting import run_until
+
+LOST = StripeFailure(FailureKind.UNKNOWN)
+
+
+async def _collected(desk: Desk) -> tuple[Invoice, PaymentLinkCreated]:
+    await desk.connect()
+    await desk.quiet()
+    invoice = desk.invoice()
+    await desk.say(invoice.sent())
+    (created,) = await desk.hear(PaymentLinkCreated)
+    return invoice, created
+
+
+def _at_stripe(created: PaymentLinkCreated) -> str:
+    return created.url.rsplit("/", 1)[-1]
+
+
+async def test_a_void_deactivates_the_link_expires_open_sessions_and_keeps_the_proof(
+    desk: Desk, stripe: FakeStripe
+) -> None:
+    invoice, created = await _collected(desk)
+    session_id = stripe.open(_at_stripe(created))
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert (closed.attempt, closed.reason, closed.captured_minor, closed.in_flight) == (1, "void", 0, False)
+    assert closed.proof is not None
+    assert closed.proof.expired_session_ids == (session_id,)
+    assert closed.proof.deactivated_at is not None
+    assert stripe.owner.links[0]["active"] is False
+    assert [row["status"] for row in stripe.owner.sessions] == ["expired"]
+    with pytest.raises(LookupError):
+        stripe.pay(session_id)
+
+
+async def test_a_payer_who_was_quicker_than_the_void_is_found_and_told_of_first(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, created = await _collected(desk)
+    session_id = stripe.open(_at_stripe(created))
+
+    async def pay_now() -> None:
+        stripe.pay(session_id)
+
+    stripe.during["expire_session"] = pay_now
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    (received,) = await desk.heard(PaymentReceived)
+    assert (received.late, received.source, received.amount_minor) == (True, "closing", 12345)
+    assert (closed.captured_minor, closed.reason) == (12345, "void")
+    assert closed.proof is not None
+    assert closed.proof.completed_session_ids == (session_id,)
+    order = [row["type"] for row in await desk.rows.fetch("select type from payment.outbox order by id")]
+    assert order.index(PaymentReceived.event_type) < order.index(PaymentLinkClosed.event_type)
+
+
+async def test_a_bank_debit_under_way_is_said_to_be_in_flight(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, created = await _collected(desk)
+    session_id = stripe.pay(_at_stripe(created), settled=False)
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert (closed.in_flight, closed.captured_minor) == (True, 0)
+    stripe.settle(session_id)
+    await desk.poll_now()
+    (received,) = await desk.hear(PaymentReceived)
+    assert received.late
+
+
+async def test_a_void_while_the_link_is_being_made_closes_it_at_once(desk: Desk, stripe: FakeStripe) -> None:
+    await desk.connect()
+    await desk.quiet()
+    invoice = desk.invoice()
+
+    async def void_now() -> None:
+        await desk.say(invoice.void_requested(attempt=1))
+
+        async def heard() -> bool:
+            return bool(await desk.rows.fetch("select 1 from payment.collections where stopped_attempt = 1"))
+
+        await run_until(heard)
+
+    stripe.during["create_payment_link"] = void_now
+    await desk.say(invoice.sent())
+    (closed,) = await desk.hear(PaymentLinkClosed)
+    await desk.quiet()
+
+    assert closed.reason == "void"
+    assert closed.proof is not None
+    assert [link["active"] for link in stripe.owner.links] == [False]
+    assert await desk.heard(PaymentLinkCreated) == []
+
+
+async def test_a_void_before_the_first_call_makes_no_link_at_all(desk: Desk, stripe: FakeStripe) -> None:
+    await desk.connect()
+    invoice = desk.invoice()
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+    await desk.say(invoice.sent())
+    await desk.quiet()
+
+    assert (closed.attempt, closed.reason, closed.proof) == (1, "void", None)
+    assert stripe.owner.links == []
+
+
+async def test_a_void_of_a_failed_link_is_answered_too(desk: Desk, stripe: FakeStripe) -> None:
+    invoice = desk.invoice()
+    await desk.say(invoice.sent())
+    await desk.quiet()
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert (closed.attempt, closed.reason, closed.proof) == (1, "void", None)
+
+
+async def test_a_void_of_a_link_that_was_closed_before_is_answered_with_its_proof(
+    desk: Desk, stripe: FakeStripe
+) -> None:
+    invoice, _ = await _collected(desk)
+    await desk.say(invoice.collected_by_hand(attempt=1))
+    await desk.hear(PaymentLinkClosed)
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (first, second) = await desk.hear(PaymentLinkClosed, count=2)
+
+    assert (first.reason, first.proof) == ("manual", second.proof)
+    assert second.proof is not None
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "deactivate_payment_link",
+        "sessions_of_link",
+        "expire_session",
+        "retrieve_payment_link",
+    ],
+)
+@pytest.mark.parametrize("after", [False, True])
+async def test_closing_is_done_again_from_the_start_after_any_lost_answer(
+    desk: Desk, stripe: FakeStripe, operation: str, after: bool
+) -> None:
+    if after and operation in ("sessions_of_link", "retrieve_payment_link"):
+        after = False
+    invoice, created = await _collected(desk)
+    stripe.open(_at_stripe(created))
+    stripe.fail(operation, LOST, after=after)
+
+    await desk.say(invoice.void_requested(attempt=1))
+    await desk.quiet(hurry=True)
+
+    (closed,) = await desk.heard(PaymentLinkClosed)
+    assert closed.proof is not None
+    assert [row["status"] for row in stripe.owner.sessions] == ["expired"]
+
+
+async def test_with_a_refused_key_closing_waits_and_the_next_key_finishes_it(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, _ = await _collected(desk)
+    known = stripe.keys.pop(KEY)
+    await desk.say(invoice.void_requested(attempt=1))
+
+    async def tried() -> bool:
+        rows = await desk.rows.fetch(
+            "select 1 from payment.inbox where type = 'task.close_payment_link' and last_error is not null"
+        )
+        return bool(rows)
+
+    await run_until(tried)
+    assert await desk.heard(PaymentLinkClosed) == []
+
+    stripe.keys["sk_test_51AnotherKeySameOwner77"] = known
+    await desk.connect("sk_test_51AnotherKeySameOwner77")
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert closed.proof is not None
+
+
+async def test_a_replacement_is_made_only_after_the_older_link_is_proven_closed(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, created = await _collected(desk)
+    active_when_made: list[int] = []
+
+    async def look() -> None:
+        active_when_made.append(sum(1 for link in stripe.owner.links if link["active"]))
+
+    stripe.during["create_payment_link"] = look
+    stripe.fail("deactivate_payment_link", LOST, LOST)
+
+    await desk.say(invoice.balance_changed(due=5000, attempt=2))
+    await desk.quiet(hurry=True)
+
+    (_, second) = await desk.heard(PaymentLinkCreated)
+    assert active_when_made == [0]
+    assert (second.attempt, second.amount_minor) == (2, 5000)
+    assert [link["active"] for link in stripe.owner.links] == [True, False]
+    (closed,) = await desk.heard(PaymentLinkClosed)
+    assert (closed.attempt, closed.reason) == (created.attempt, "balance_changed")
+
+
+@pytest.mark.parametrize("news", list(itertools.permutations(range(4))))
+async def test_in_whatever_order_the_news_comes_the_end_is_the_same(
+    desk: Desk, stripe: FakeStripe, news: tuple[int, ...]
+) -> None:
+    await desk.connect()
+    invoice = desk.invoice()
+    said = [
+        invoice.sent(),
+        invoice.balance_changed(due=5000, attempt=2),
+        invoice.balance_changed(due=3000, attempt=3),
+        invoice.void_requested(attempt=3),
+    ]
+
+    for place in news:
+        await desk.say(said[place])
+        await desk.quiet(hurry=True)
+
+    links = await desk.links()
+    assert {row["status"] for row in links} == {"closed"}
+    assert [link for link in stripe.owner.links if link["active"]] == []
+    closed = await desk.heard(PaymentLinkClosed)
+    assert closed[-1].attempt == 3 or 3 in {event.attempt for event in closed}
+
+
+async def test_ten_changes_at_once_leave_exactly_the_newest_link_active(desk: Desk, stripe: FakeStripe) -> None:
+    await desk.connect()
+    invoice = desk.invoice()
+
+    await desk.say(invoice.sent(), *(invoice.balance_changed(due=10_000 - n, attempt=n) for n in range(2, 11)))
+    await desk.quiet(hurry=True)
+
+    active = [link for link in stripe.owner.links if link["active"]]
+    assert [link["amount"] for link in active] == [9990]
+    statuses = {row["attempt"]: row["status"] for row in await desk.links()}
+    assert statuses == dict.fromkeys(range(1, 10), "closed") | {10: "active"}
+
+
+async def test_an_invoice_that_goes_back_to_issued_after_a_void_can_have_a_new_link(
+    desk: Desk, stripe: FakeStripe
+) -> None:
+    invoice, _ = await _collected(desk)
+    await desk.say(invoice.void_requested(attempt=1))
+    await desk.hear(PaymentLinkClosed)
+
+    await desk.say(invoice.balance_changed(due=2345, attempt=2))
+    (_, second) = await desk.hear(PaymentLinkCreated, count=2)
+
+    assert (second.attempt, second.amount_minor) == (2, 2345)
