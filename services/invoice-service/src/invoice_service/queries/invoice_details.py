@@ -90,7 +90,7 @@ async def invoice_detail(
         today=today_of(organization, now),
     )
     entries = await _entries(session, organization_id, invoice_id)
-    return InvoiceDetail(row, customer, entries, deliveries, await _document_id(session, invoice))
+    return InvoiceDetail(row, customer, entries, deliveries, await newest_document_id(session, invoice=invoice))
 
 
 async def invoices_in_list(
@@ -149,7 +149,8 @@ async def _entries(session: AsyncSession, organization_id: UUID, invoice_id: UUI
     return tuple((await session.exec(statement)).all())
 
 
-async def _document_id(session: AsyncSession, invoice: Invoice) -> UUID | None:
+async def newest_document_id(session: AsyncSession, *, invoice: Invoice) -> UUID | None:
+    """The stored document of the present way of collection, or of the last one that has one."""
     statement = (
         select(Document.id)
         .where(col(Document.organization_id) == invoice.organization_id, col(Document.invoice_id) == invoice.id)
