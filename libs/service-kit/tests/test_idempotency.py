@@ -1,0 +1,144 @@
+"""Idempotency keys: one effect and one answer per key, in whatever way and however often it is asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+from kit_tests.rows import IdempotencyKey
+from service_kit.database import Database, run_sql
+from service_kit.idempotency import (
+    Answer,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyReused,
+    fingerprint_of,
+    run_once,
+)
+from service_kit.identifiers import new_id
+from service_kit.testing.databases import ServiceDatabase
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+FINGERPRINT = fingerprint_of(method="POST", path="/v1/things", body=b"{}")
+Work = Callable[[AsyncSession], Awaitable[Answer]]
+
+
+def make_thing(organization_id: UUID) -> Work:
+    async def work(session: AsyncSession) -> Answer:
+        event_id = new_id()
+        await run_sql(
+            session,
+            "insert into effects (organization_id, event_id) values (:organization_id, :event_id)",
+            {"organization_id": organization_id, "event_id": event_id},
+        )
+        await asyncio.sleep(0.01)
+        return Answer(status=201, body={"id": event_id}, headers={"Location": "/things/1"})
+
+    return work
+
+
+async def once(
+    database: Database, organization_id: UUID, *, key: str | None = "k", fingerprint: bytes = FINGERPRINT, work: Work
+) -> Answer:
+    return await run_once(
+        database=database,
+        table=IdempotencyKey,
+        organization_id=organization_id,
+        key=key,
+        fingerprint=fingerprint,
+        work=work,
+    )
+
+
+async def effects(database: ServiceDatabase) -> int:
+    return len(await database.fetch("select 1 from payment.effects"))
+
+
+async def test_fifty_calls_at_once_with_one_key_have_one_effect_and_one_answer(
+    service_database: ServiceDatabase,
+) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+
+    answers = await asyncio.gather(*(once(app, organization_id, work=make_thing(organization_id)) for _ in range(50)))
+
+    assert await effects(service_database) == 1
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert {answer.status for answer in answers} == {201}
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+
+
+async def test_a_replay_equals_the_first_answer(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+
+    first = await once(app, organization_id, work=make_thing(organization_id))
+    again = await once(app, organization_id, work=make_thing(organization_id))
+
+    assert again.body == first.body
+    assert again.headers == {"Location": "/things/1", "Idempotency-Replayed": "true"}
+
+
+async def test_the_same_key_for_another_request_is_refused(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+    await once(app, organization_id, work=make_thing(organization_id))
+
+    with pytest.raises(IdempotencyKeyReused):
+        await once(app, organization_id, fingerprint=b"other", work=make_thing(organization_id))
+
+
+async def test_keys_of_two_organisations_do_not_meet(service_database: ServiceDatabase) -> None:
+    app = service_database.open("payment")
+
+    for organization_id in (new_id(), new_id()):
+        await once(app, organization_id, work=make_thing(organization_id))
+
+    assert await effects(service_database) == 2
+
+
+async def test_work_that_fails_leaves_the_key_free(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+
+    async def fail(_session: AsyncSession) -> Answer:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await once(app, organization_id, work=fail)
+    answer = await once(app, organization_id, work=make_thing(organization_id))
+
+    assert answer.status == 201
+
+
+async def test_a_caller_that_is_cancelled_finds_the_work_done_when_it_asks_again(
+    service_database: ServiceDatabase,
+) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+    entered = asyncio.Event()
+
+    async def slow(session: AsyncSession) -> Answer:
+        entered.set()
+        return await make_thing(organization_id)(session)
+
+    caller = asyncio.create_task(once(app, organization_id, work=slow))
+    await entered.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    again = await once(app, organization_id, work=make_thing(organization_id))
+
+    assert await effects(service_database) == 1
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "ümlaut"])
+async def test_a_key_that_cannot_be_one_is_refused(service_database: ServiceDatabase, key: str) -> None:
+    organization_id = new_id()
+
+    with pytest.raises(IdempotencyKeyMalformed):
+        await once(service_database.open("payment"), organization_id, key=key, work=make_thing(organization_id))
+
+
+async def test_without_a_key_the_work_simply_runs(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+
+    for _ in range(2):
+        await once(app, organization_id, key=None, work=make_thing(organization_id))
+
+    assert await effects(service_database) == 2
