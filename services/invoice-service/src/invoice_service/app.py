@@ -24,6 +24,7 @@ from invoice_service.api import (
     stripe_settings,
     templates,
 )
+from invoice_service.api.problem_docs import problem_responses
 from invoice_service.dependencies import Dependencies
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.migrate import head_revision
@@ -73,7 +74,7 @@ def create_public_app(dependencies: Dependencies, *, docs: bool = False) -> Fast
     """What organisations call with a key, and customers with the token of a page."""
     api = _api(dependencies, title="Invoice Central", docs=docs)
     for router in PUBLIC_ROUTERS:
-        api.include_router(router)
+        api.include_router(router, responses=problem_responses())
     return api
 
 

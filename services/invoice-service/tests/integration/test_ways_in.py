@@ -134,3 +134,4 @@ async def test_the_description_of_the_api_is_shown_only_where_it_is_wanted(setti
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["summary"] for operation in operations)
     assert all("security" in operation for operation in operations)
+    assert all("application/problem+json" in operation["responses"]["422"]["content"] for operation in operations)
