@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.actions.invoices.outgoing import collects_by_stripe
+from invoice_service.actions.outgoing import collects_by_stripe
 from invoice_service.domain.invoice_refusals import InvoiceNotIssued, LinkNotFailed
 from invoice_service.domain.statuses import DocumentStatus, LinkStatus
 from invoice_service.queries.invoices import lock_invoice

@@ -20,7 +20,9 @@ from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.announce import announce
-from invoice_service.actions.invoices.outgoing import (
+from invoice_service.actions.begin_attempt import begin_attempt
+from invoice_service.actions.invoices.send_invoice import RenderTask
+from invoice_service.actions.outgoing import (
     collects_by_stripe,
     file_of,
     first_mail,
@@ -28,11 +30,10 @@ from invoice_service.actions.invoices.outgoing import (
     shown_address,
     touch,
 )
-from invoice_service.actions.invoices.send_invoice import RenderTask
 from invoice_service.document_agreement import DocumentDisagrees
 from invoice_service.document_gateway import RenderedDocument, check_agreement, render_invoice_pdf
 from invoice_service.domain.page_token import PageAddresses
-from invoice_service.domain.statuses import DocumentState, DocumentStatus, LinkStatus
+from invoice_service.domain.statuses import DocumentState, DocumentStatus
 from invoice_service.queries.invoices import lock_invoice
 from invoice_service.queries.organizations import get_organization
 from invoice_service.queries.receivables import find_connection, find_document, lock_balance
@@ -156,7 +157,7 @@ async def _say_sent(
     organization = await get_organization(session, organization_id=invoice.organization_id)
     link = None
     if collects_by_stripe(invoice):
-        invoice.link_attempt, invoice.link_status = 1, LinkStatus.CREATING
+        begin_attempt(invoice)
         link = link_order(invoice=invoice, amount_minor=balance.due_minor, pages=pages)
     else:
         invoice.first_mail_due = False

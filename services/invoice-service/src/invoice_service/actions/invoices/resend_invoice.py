@@ -10,8 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.announce import announce
 from invoice_service.actions.deliveries.expect_deliveries import expect_deliveries
-from invoice_service.actions.invoices.outgoing import collects_by_stripe, file_of, mail_about, touch
 from invoice_service.actions.invoices.send_invoice import SendWish
+from invoice_service.actions.outgoing import collects_by_stripe, file_of, mail_about, touch
 from invoice_service.domain.invoice_refusals import DocumentNotStored, InvoiceNotIssued, LinkNotActive
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.domain.recipients import check_message, check_recipients

@@ -9,9 +9,9 @@ from service_kit.database import app_now
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.announce import announce
+from invoice_service.actions.begin_attempt import begin_attempt
 from invoice_service.actions.invoices.failed_link import lock_with_failed_link
-from invoice_service.actions.invoices.outgoing import link_order, touch
-from invoice_service.actions.payments.follow_balance import begin_attempt
+from invoice_service.actions.outgoing import link_order, touch
 from invoice_service.actions.stripe.check_stripe_usable import check_stripe_usable
 from invoice_service.domain.invoice_refusals import NothingToPay
 from invoice_service.domain.page_token import PageAddresses

@@ -24,7 +24,7 @@ from invoice_service.actions.invoices.freeze_document import (
     drafted_lines,
     freeze_document,
 )
-from invoice_service.actions.invoices.outgoing import touch
+from invoice_service.actions.outgoing import touch
 from invoice_service.actions.stripe.check_stripe_usable import check_stripe_usable
 from invoice_service.domain.invoice_refusals import DueDatePassed
 from invoice_service.domain.lifecycle import DocumentMove, move_document

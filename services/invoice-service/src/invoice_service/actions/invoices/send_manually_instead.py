@@ -7,8 +7,8 @@ from service_kit.database import app_now
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.invoices.failed_link import lock_with_failed_link
-from invoice_service.actions.invoices.outgoing import touch
 from invoice_service.actions.invoices.send_invoice import order_document
+from invoice_service.actions.outgoing import touch
 from invoice_service.domain.statuses import DocumentState
 from invoice_service.tables.invoices import Invoice
 

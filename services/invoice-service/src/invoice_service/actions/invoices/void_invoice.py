@@ -7,8 +7,8 @@ from service_kit.database import app_now
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.announce import announce
-from invoice_service.actions.invoices.outgoing import touch
-from invoice_service.actions.stripe.apply_link_news import become_void
+from invoice_service.actions.end_voiding import become_void
+from invoice_service.actions.outgoing import touch
 from invoice_service.domain.invoice_refusals import InvoiceNotIssued, MoneyIsApplied, PaymentRefused
 from invoice_service.domain.lifecycle import DocumentMove, Outcome, closing_link, move_document
 from invoice_service.domain.statuses import DocumentStatus, PaymentStatus

@@ -9,11 +9,11 @@ from service_kit.database import app_now
 from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.actions.invoices.outgoing import touch
+from invoice_service.actions.end_voiding import keep_against_void
+from invoice_service.actions.outgoing import touch
 from invoice_service.actions.payments.follow_balance import follow_balance
 from invoice_service.actions.payments.post_entry import EntryFacts, post_entry
 from invoice_service.domain.invoice_refusals import AttemptNeverOrdered
-from invoice_service.domain.lifecycle import DocumentMove, move_document
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.domain.receivables import post_incoming
 from invoice_service.domain.statuses import DocumentStatus, EntryKind
@@ -46,14 +46,6 @@ async def apply_provider_entry(
     )
     touch(invoice, now=await app_now(session))
     await follow_balance(session, invoice=invoice, balance=balance, due_before_minor=due_before, pages=pages)
-
-
-def keep_against_void(invoice: Invoice) -> None:
-    """A payment wins: an invoice that waits to become void is issued again."""
-    was_voiding = invoice.document_status is DocumentStatus.VOIDING
-    invoice.document_status = move_document(status=invoice.document_status, move=DocumentMove.KEEP).status
-    if was_voiding:
-        invoice.void_reason = ""
 
 
 def _fits(invoice: Invoice, money: PaymentReceived) -> bool:

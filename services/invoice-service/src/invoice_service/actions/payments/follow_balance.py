@@ -7,7 +7,8 @@ from contracts.events.invoice import InvoiceBalanceChanged, InvoicePaid, LinkOrd
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.announce import announce
-from invoice_service.actions.invoices.outgoing import collects_by_stripe, link_order, number_of
+from invoice_service.actions.begin_attempt import begin_attempt
+from invoice_service.actions.outgoing import collects_by_stripe, link_order, number_of
 from invoice_service.domain.lifecycle import closing_link
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.domain.statuses import DocumentStatus, LinkStatus
@@ -55,14 +56,6 @@ def replace_link(invoice: Invoice, *, due_minor: int, pages: PageAddresses) -> L
         return None
     begin_attempt(invoice)
     return link_order(invoice=invoice, amount_minor=due_minor, pages=pages)
-
-
-def begin_attempt(invoice: Invoice) -> None:
-    """The only place that allocates an attempt after the first."""
-    invoice.link_attempt += 1
-    invoice.link_status = LinkStatus.CREATING
-    invoice.link_url = ""
-    invoice.link_failure_code = invoice.link_failure_message = ""
 
 
 def _has_a_link_to_follow(invoice: Invoice) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 from service_kit.database import app_now
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.actions.invoices.outgoing import touch
+from invoice_service.actions.outgoing import touch
 from invoice_service.actions.payments.follow_balance import follow_balance
 from invoice_service.actions.payments.post_entry import EntryFacts, post_entry
 from invoice_service.domain.invoice_refusals import PaymentAlreadyReversed

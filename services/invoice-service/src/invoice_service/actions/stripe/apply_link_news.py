@@ -1,22 +1,18 @@
 """What payment-service says of a link, applied by the table of legal moves; older attempts change nothing."""
 
-from contracts.events.invoice import InvoiceVoided
 from contracts.events.payment import PaymentLinkClosed, PaymentLinkCreated, PaymentLinkFailed
 from service_kit.database import app_now
 from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.actions.announce import announce
-from invoice_service.actions.invoices.outgoing import touch
-from invoice_service.actions.payments.apply_provider_entry import keep_against_void
+from invoice_service.actions.end_voiding import become_void, keep_against_void
+from invoice_service.actions.outgoing import touch
 from invoice_service.domain.lifecycle import (
-    DocumentMove,
     LinkNews,
     LinkNewsImpossible,
     LinkStep,
     Outcome,
     apply_link_news,
-    move_document,
 )
 from invoice_service.domain.statuses import DocumentStatus
 from invoice_service.queries.receivables import lock_balance
@@ -66,16 +62,6 @@ async def _settle_void(session: AsyncSession, *, invoice: Invoice, news: Payment
     elif news.attempt == invoice.link_attempt:
         invoice.close_proof = news.proof.model_dump(mode="json") if news.proof else None
         await become_void(session, invoice=invoice)
-
-
-async def become_void(session: AsyncSession, *, invoice: Invoice) -> None:
-    """The last step of a void, from *voiding*; says `InvoiceVoided`."""
-    invoice.document_status = move_document(status=invoice.document_status, move=DocumentMove.VOID).status
-    invoice.voided_at = await app_now(session)
-    await announce(
-        session,
-        InvoiceVoided(organization_id=invoice.organization_id, invoice_id=invoice.id, reason=invoice.void_reason),
-    )
 
 
 def _step(invoice: Invoice, news: LinkNews, attempt: int) -> LinkStep:
