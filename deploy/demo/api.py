@@ -21,6 +21,10 @@ class InvoiceApi:
     async def get(self, path: str) -> Json:
         return _answer(await self._client.get(path))
 
+    async def answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        """The answer as it is, also when it is a refusal."""
+        return await self._client.request(method, path, json=None if body is None else dict(body))
+
     async def post(self, path: str, body: Mapping[str, Any]) -> Json:
         return _answer(await self._client.post(path, json=dict(body), headers=_fresh_key()))
 

@@ -9,6 +9,7 @@ ARGUMENTS = ("bootstrap", "--name", ACCOUNT_NAME, "--email", "rechnung@nordlicht
 
 
 async def first_api_key(instance: Instance, processes: Processes) -> str:
+    """Each call makes an organisation of its own."""
     command = python("-m", "invoice_service.cli", *ARGUMENTS)
     answer = await processes.run("bootstrap", command, environment=instance.environment("invoice"))
     return api_key_in(answer)

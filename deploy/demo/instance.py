@@ -117,6 +117,8 @@ class Instance:
             "IC_STRIPE_API_BASE": self.sandbox_url,
             "IC_MASTER_KEYS": self.secrets.master_keys,
             "IC_WEBHOOK_BASE_URL": self.payment_url,
+            # Short, so that money is seen within seconds also when a webhook is lost.
+            "IC_POLL_SECONDS": "5",
         }
 
     def _of_notification(self) -> dict[str, str]:
