@@ -30,8 +30,12 @@ def create_api(
     ready_checks: Sequence[ReadyCheck],
     body_bytes_max: int = 1_048_576,
     docs: bool = False,
+    json_checked: bool = True,
 ) -> FastAPI:
-    """An API with ``/livez`` and ``/readyz`` and no other route. Sets ``app.state.clock`` and ``app.state.service``."""
+    """An API with ``/livez`` and ``/readyz`` and no other route. Sets ``app.state.clock`` and ``app.state.service``.
+
+    ``json_checked`` False leaves bodies to the routes, for a door where the very bytes are what is signed.
+    """
     api = FastAPI(
         title=title,
         docs_url="/docs" if docs else None,
@@ -45,7 +49,7 @@ def create_api(
     api.state.stopping = False
     install_problem_handlers(api)
     api.include_router(health_routes(ready_checks))
-    api.add_middleware(RequestGuard, body_bytes_max=body_bytes_max)
+    api.add_middleware(RequestGuard, body_bytes_max=body_bytes_max, json_checked=json_checked)
     return api
 
 

@@ -35,9 +35,10 @@ class _TooLarge(Exception):
 
 
 class RequestGuard:
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_bytes_max: int, json_checked: bool = True) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
+        self.json_checked = json_checked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,7 +60,8 @@ class RequestGuard:
         try:
             body = await _whole_body(scope, receive, body_bytes_max=self.body_bytes_max)
             _check_address(scope)
-            _check_json(Headers(scope=scope).get("content-type", ""), body)
+            if self.json_checked:
+                _check_json(Headers(scope=scope).get("content-type", ""), body)
         except _TooLarge:
             refusal = self._too_large(scope)
         except MalformedBody as reason:
