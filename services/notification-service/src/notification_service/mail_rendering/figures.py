@@ -10,7 +10,6 @@ from babel.numbers import format_decimal, get_decimal_symbol
 from contracts.money import decimal_from_minor, fraction_digits
 
 MINUS = "\N{MINUS SIGN}"
-NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Amount:
     @property
     def text(self) -> str:
         parts = (self.currency, self.digits) if self.currency_first else (self.digits, self.currency)
-        return NO_BREAK_SPACE.join(parts)
+        return " ".join(parts)
 
 
 def amount(*, minor: int, currency: str, locale: str) -> Amount:

@@ -15,9 +15,12 @@ class HtmlWriter:
         environment = Environment(
             loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
+        # Left alone, the library would have every mail program load the fonts that it knows from Google.
+        self._options = mrml.RenderOptions(fonts={})
         self._template = environment.get_template("invoice_mail.mjml.j2")
 
     def html(self, picture: MailPicture) -> str:
         """The same picture gives the same text."""
         has_foot = bool(picture.button or picture.bank or picture.bank_lines)
-        return mrml.to_html(self._template.render(p=picture, has_foot=has_foot)).content
+        markup = self._template.render(p=picture, has_foot=has_foot)
+        return mrml.to_html(markup, render_options=self._options).content
