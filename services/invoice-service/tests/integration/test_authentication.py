@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -22,10 +23,10 @@ def _routes(dependencies: Dependencies) -> list[tuple[str, str]]:
     """Every method and path of the public listener."""
     found: list[tuple[str, str]] = []
 
-    def walk(routes: object) -> None:
-        for route in routes:  # type: ignore[attr-defined]
+    def walk(routes: Any) -> None:
+        for route in routes:
             if isinstance(route, APIRoute):
-                found.extend((method, route.path) for method in sorted(route.methods))
+                found.extend((method, route.path) for method in sorted(route.methods or ()))
             elif hasattr(route, "original_router"):
                 walk(route.original_router.routes)
             elif hasattr(route, "routes"):

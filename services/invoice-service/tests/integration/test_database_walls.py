@@ -173,23 +173,26 @@ async def test_a_payment_and_its_balance_are_committed_together(issued: Issued) 
     assert shown["due_minor"] == 13800
 
 
+WRONG_POSTINGS: list[dict[str, Any]] = [
+    {"received": 10000, "applied": 9999},
+    {"received": 0, "applied": 0},
+    {"received": -10000, "applied": -10000},
+    {"due": -1},
+    {"kind": "capture", "payment_id": None},
+    {"kind": "manual", "payment_id": None},
+    {"kind": "refund", "payment_id": None, "provider_entry_id": new_id()},
+    {"kind": "apply", "payment_id": None},
+    {"kind": "write_off", "payment_id": None, "received": 0, "applied": 0, "due": 1},
+    {"kind": "write_off", "payment_id": None, "received": 0, "applied": 0, "due": 0},
+    {"kind": "manual_reversal", "received": -10000, "applied": -10000},
+    {"kind": "gift", "payment_id": None},
+]
+
+
 async def test_a_posting_that_does_not_balance_or_fit_its_kind_is_refused(
     issued: Issued, subtests: pytest.Subtests
 ) -> None:
-    for wrong in [
-        {"received": 10000, "applied": 9999},
-        {"received": 0, "applied": 0},
-        {"received": -10000, "applied": -10000},
-        {"due": -1},
-        {"kind": "capture", "payment_id": None},
-        {"kind": "manual", "payment_id": None},
-        {"kind": "refund", "payment_id": None, "provider_entry_id": new_id()},
-        {"kind": "apply", "payment_id": None},
-        {"kind": "write_off", "payment_id": None, "received": 0, "applied": 0, "due": 1},
-        {"kind": "write_off", "payment_id": None, "received": 0, "applied": 0, "due": 0},
-        {"kind": "manual_reversal", "received": -10000, "applied": -10000},
-        {"kind": "gift", "payment_id": None},
-    ]:
+    for wrong in WRONG_POSTINGS:
         with subtests.test(str(wrong)):
             with pytest.raises(IntegrityError, match="violates check constraint"):
                 await issued.run(posting(**wrong))

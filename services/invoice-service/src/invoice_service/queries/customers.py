@@ -20,7 +20,7 @@ async def get_customer(session: AsyncSession, *, organization_id: UUID, customer
 
 
 async def lock_customer(session: AsyncSession, *, organization_id: UUID, customer_id: UUID) -> Customer:
-    """Raises `CustomerNotFound`."""
+    """Held until the transaction ends; others may still bill it. Raises `CustomerNotFound`."""
     return await _one(session, organization_id, customer_id, lock=True)
 
 
@@ -51,7 +51,7 @@ async def _one(session: AsyncSession, organization_id: UUID, customer_id: UUID, 
         col(Customer.organization_id) == organization_id, col(Customer.id) == customer_id
     )
     if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
     row = (await session.exec(statement)).one_or_none()
     if row is None:
         raise CustomerNotFound("there is no customer with this id; list them with GET /v1/customers")

@@ -40,7 +40,8 @@ async def find_organization(session: AsyncSession, *, organization_id: UUID) -> 
 
 
 async def lock_organization(session: AsyncSession, *, organization_id: UUID) -> Organization:
-    statement = select(Organization).where(col(Organization.id) == organization_id).with_for_update()
+    """Held until the transaction ends; others may still add rows that belong to it."""
+    statement = select(Organization).where(col(Organization.id) == organization_id).with_for_update(key_share=True)
     return (await session.exec(statement.execution_options(populate_existing=True))).one()
 
 
