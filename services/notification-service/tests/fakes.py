@@ -26,7 +26,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Hang:
-    """Never answer."""
+    """Never answer. For ``content``: after the mail was taken, if ``took`` is set."""
+
+    took: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class ScriptedMailServer:
         self.commands.append("content")
         step = self.script.next("content")
         mail = ReceivedMail(envelope.sender, tuple(envelope.recipients), content)
-        if step is None or isinstance(step, Slow) or (isinstance(step, Cut) and step.took):
+        if step is None or isinstance(step, Slow) or (isinstance(step, Cut | Hang) and step.took):
             self.mails.append(mail)
         if isinstance(step, Reply) and step.text.startswith("2"):
             self.mails.append(mail)
@@ -260,7 +262,7 @@ class FakeMailDoor:
             return _verdict(data, good="", handed_over=False)
         step = self.script.next("content")
         verdict = _verdict(step, good=_GOOD["content"], handed_over=True)
-        if verdict.outcome is Outcome.ACCEPTED or (isinstance(step, Cut) and step.took):
+        if verdict.outcome is Outcome.ACCEPTED or (isinstance(step, Cut | Hang) and step.took):
             self.mails.append(ReceivedMail(mail.sender, accepted, mail.content))
         return verdict
 

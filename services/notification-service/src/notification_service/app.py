@@ -23,7 +23,9 @@ def private_api(*, database: Database, clock: Clock, head: str | None) -> FastAP
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     """Serve until ``stop``. Raises `MissingSetting` before anything listens."""
-    database = create_database(url=settings.required("database_url"), application_name="notification-service app")
+    database = create_database(
+        url=settings.required("database_url"), application_name="notification-service app", pool_size=2
+    )
     api = private_api(database=database, clock=SystemClock(), head=head_revision())
     try:
         await serve([(api, settings.host, settings.private_port)], stop=stop)

@@ -1,99 +1,18 @@
-"""The finished mail: what it says, in which order, and that no text from a person can become anything but text."""
+"""The finished mail: what it says, in which order, in which language, and with which addresses."""
 
-import email
-import html as html_text
 import re
-from email import policy
-from email.header import decode_header, make_header
-from email.message import EmailMessage
-from email.utils import parseaddr
-from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from contracts.document import BankDetails, Party
+from contracts.document import BankDetails
 from contracts.events.invoice import CollectionMethod, MailKind
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from notification_service.domain.link_join import KnownLink
-from notification_service.mail_content import MailContent
-from notification_service.mail_rendering.html_part import HtmlWriter
 from notification_service.mail_rendering.payment_address import UnusablePaymentAddress, payment_address
 from notification_service.mail_rendering.picture import MailKindNotWritten, picture
-from notification_service.mail_rendering.plain import one_line, paragraphs
 from notification_service.mail_rendering.words import LANGUAGES, words_for
-from notification_service.mail_rendering.written_mail import written_mail
 from notification_tests import make
-
-WRITER = HtmlWriter()
-MESSAGE_ID = "<mail_x@central.example>"
-HEADERS = [
-    "From",
-    "To",
-    "Reply-To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "Content-Language",
-    "Auto-Submitted",
-    "MIME-Version",
-    "Content-Type",
-]
-
-
-def written(content: MailContent, *, link: KnownLink | None = None) -> bytes:
-    return written_mail(
-        content,
-        link=link,
-        files=[(file, make.PDF) for file in content.files],
-        message_id=MESSAGE_ID,
-        dated_at=make.NOON,
-        mail_from="invoices@central.example",
-        html_writer=WRITER,
-    )
-
-
-def parsed(raw: bytes) -> EmailMessage:
-    message = email.message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    assert not message.defects
-    return message
-
-
-def body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    assert part is not None
-    content = part.get_content()
-    assert isinstance(content, str)
-    return content.replace("\r\n", "\n")
-
-
-class Seen(HTMLParser):
-    """What a reader sees, and which tags and addresses there are."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text: list[str] = []
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self._hidden = 0
-        self.feed(markup)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._hidden += tag in ("style", "title")
-        self.links += [value or "" for name, value in attrs if name in ("href", "src", "background")]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("style", "title")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.text.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join("".join(self.text).split())
+from notification_tests.mail_reading import HEADERS, MESSAGE_ID, Seen, body, parsed, written
 
 
 def test_the_headers_name_the_organisation_and_lead_answers_to_it() -> None:
@@ -296,112 +215,6 @@ def test_a_payers_address_cannot_change_where_the_link_leads(payer: str, url: st
     assert (address.scheme, address.netloc, address.path, address.fragment) == ("https", "buy.stripe.com", "/x", "")
     known = {"a", "b", "prefilled_email", "locale"}
     assert set(parse_qs(address.query)) <= known
-
-
-HOSTILE = st.one_of(
-    st.text(st.characters(codec=None, exclude_categories=()), max_size=60),
-    st.sampled_from(
-        [
-            "A\r\nBcc: victim@x.example",
-            "A\nSubject: other",
-            "A\rB",
-            "=?utf-8?q?=0D=0ABcc:_v@x.example?=",
-            '"Nordlicht, Studio" <x@y.example>, other@z.example',
-            "Müller, Söhne & Co. <GmbH>" * 4,
-            "</mj-text><mj-raw><script>alert(1)</script></mj-raw>",
-            "{{ 7*7 }} {% raw %}",
-            "<!--[if mso]>x<![endif]-->",
-            "a" * 300,
-            "日本語" * 30,
-            "\u2028\u2029\x85\x0b\x0c",
-            "x" * 80 + " " + "ü" * 80 + ", y",
-        ]
-    ),
-)
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
-@given(sender=HOSTILE, title=HOSTILE, number=HOSTILE, filename=HOSTILE)
-def test_no_text_can_add_a_header_or_change_one(sender: str, title: str, number: str, filename: str) -> None:
-    content = make.content(
-        mail=make.mail(sender_name=sender, message=""),
-        document=make.document(title=title, number=number),
-        files=[make.file(filename=filename)],
-    )
-
-    message = parsed(written(content, link=make.known_link()))
-
-    raw = email.message_from_bytes(written(content, link=make.known_link()), policy=policy.compat32)
-    expected = picture(content, link=make.known_link())
-    assert list(message.keys()) == HEADERS
-    assert shown(raw["Subject"]) == normal(expected.subject)
-    for name, display_name, address in (
-        ("From", f"{expected.sender} via Invoice Central", "invoices@central.example"),
-        ("Reply-To", expected.sender, "billing@nordlicht.example"),
-    ):
-        found_name, found_address = parseaddr(unfolded(raw[name]))
-        assert found_address == address
-        assert shown(found_name) == normal(display_name)
-    assert message["To"] == "dolores@harborstreet.example"
-    [attached] = message.iter_attachments()
-    found = attached.get_filename()
-    assert found
-    assert not set(found) & set('/\\\r\n"')
-    assert attached.get_content() == make.PDF
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
-@given(name=HOSTILE, message=HOSTILE, description=HOSTILE, notes=HOSTILE, bank=HOSTILE)
-def test_no_text_can_become_markup(name: str, message: str, description: str, notes: str, bank: str) -> None:
-    content = make.manual_content(
-        mail=make.mail(message=message, signature=name, durable_url=""),
-        document=make.document(
-            buyer=Party(name="B", contact_name=name),
-            lines=(make.line(description, 100),),
-            notes=notes,
-            bank_details=BankDetails(iban="DE02", other=bank),
-        ),
-    )
-    harmless = make.manual_content(
-        mail=make.mail(message="x", durable_url=""), document=make.document(lines=(make.line("x", 100),))
-    )
-
-    markup = WRITER.html(picture(content, link=None))
-    seen = Seen(markup)
-
-    assert set(seen.tags) <= set(Seen(WRITER.html(picture(harmless, link=None))).tags) | {"br"}
-    assert seen.links == []
-    for text in (name, description):
-        assert " ".join(one_line(text, length_max=90).split()) in seen.words or len(text) > 80
-    for text in (message, notes, bank):
-        for paragraph in paragraphs(text):
-            for line in paragraph:
-                assert " ".join(line.split()) in seen.words
-    assert "<script" not in markup
-    assert html_text.unescape(markup).count("49") <= markup.count("49") + seen.words.count("49")
-
-
-def test_an_encoded_word_in_a_name_does_not_become_a_line_of_its_own() -> None:
-    sender = "=?utf-8?q?Nordlicht=0D=0ABcc:_victim@x.example?="
-
-    raw = written(make.content(mail=make.mail(sender_name=sender)), link=make.known_link())
-
-    assert b"\nBcc" not in raw
-    assert list(parsed(raw).keys()) == HEADERS
-
-
-def normal(text: str) -> str:
-    """Folding may turn a run of blanks into another."""
-    return " ".join(str(text).split())
-
-
-def unfolded(value: object) -> str:
-    return str(value).replace("\r\n", "").replace("\n", "")
-
-
-def shown(value: object) -> str:
-    """A header's value as a mail program shows it."""
-    return normal(str(make_header(decode_header(unfolded(value)))))
 
 
 def test_the_method_decides_and_not_what_happens_to_be_known() -> None:
