@@ -2,6 +2,7 @@
 service's own, since others have such files as well.
 """
 
+import io
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 
 import pytest
 from payment_service.migrate import MIGRATIONS
+from service_kit.log_setup import configure_logging
 from service_kit.testing.databases import ServiceDatabase, ServiceMigration
 
 _package = ModuleType("payment_tests")
@@ -17,6 +19,14 @@ sys.modules.setdefault(_package.__name__, _package)
 
 from payment_tests.fakes import FakeStripe  # noqa: E402 - the package is made above
 from payment_tests.make import Desk, desk_with  # noqa: E402 - the package is made above
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log() -> io.StringIO:
+    """Everything that is logged, in production's form."""
+    stream = io.StringIO()
+    configure_logging(service="payment-service", log_format="json", level="DEBUG", stream=stream)
+    return stream
 
 
 @pytest.fixture(scope="session")

@@ -125,18 +125,28 @@ async def _wait_for_our_link(
 
 async def _record(session: AsyncSession, connection: Connection, seen: SessionAtStripe, source: str) -> bool:
     """False when the session is not of a link of ours."""
-    now = await app_now(session)
-    await store_session(
-        session, organization_id=connection.organization_id, connection_id=connection.id, seen=seen, now=now
-    )
     found = await _link_of(session, connection, seen)
     if found is None:
         get_logger().info("session is not of a link of ours", session_id=seen.id)
+        await _keep(session, connection, seen)
         return False
+    # The collection's lock comes first, as in every other place: two that write the same object would else wait for
+    # each other in a circle.
     collection = await lock_collection(session, organization_id=connection.organization_id, invoice_id=found.invoice_id)
+    await _keep(session, connection, seen)
     link = await link_by_id(session, organization_id=connection.organization_id, link_id=found.id)
     await record_session(session, collection=collection, connection=connection, link=link, seen=seen, source=source)
     return True
+
+
+async def _keep(session: AsyncSession, connection: Connection, seen: SessionAtStripe) -> None:
+    await store_session(
+        session,
+        organization_id=connection.organization_id,
+        connection_id=connection.id,
+        seen=seen,
+        now=await app_now(session),
+    )
 
 
 async def _link_of(session: AsyncSession, connection: Connection, seen: SessionAtStripe) -> PaymentLink | None:

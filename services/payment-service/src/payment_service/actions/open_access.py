@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from payment_service.key_vault import (
     DataKey,
     MasterKeys,
+    SecretUnreadable,
     new_data_key,
     seal,
     sealed_key_id,
@@ -34,7 +35,7 @@ async def seal_for(
     master_keys: MasterKeys,
     now: datetime,
 ) -> str:
-    """Seal under the organisation's data key, which is made when this is its first secret."""
+    """Seal under the organisation's data key, which is made when there is none that opens."""
     data_key = await _current_data_key(session, organization_id=organization_id, master_keys=master_keys, now=now)
     return seal(secret, data_key=data_key, purpose=purpose, row_id=row_id)
 
@@ -77,6 +78,8 @@ async def _unseal(
     session: AsyncSession, *, organization_id: UUID, sealed: str, purpose: str, row_id: UUID, master_keys: MasterKeys
 ) -> str:
     key_row = await data_key_row(session, organization_id=organization_id, key_id=sealed_key_id(sealed))
+    if key_row is None:
+        raise SecretUnreadable("the data key of this secret is not one of this organisation")
     data_key = unwrap_data_key(
         key_row.wrapped, organization_id=organization_id, key_id=key_row.id, master_keys=master_keys
     )
@@ -87,8 +90,8 @@ async def _current_data_key(
     session: AsyncSession, *, organization_id: UUID, master_keys: MasterKeys, now: datetime
 ) -> DataKey:
     row = await newest_data_key_row(session, organization_id=organization_id)
-    if row is not None:
-        return unwrap_data_key(row.wrapped, organization_id=organization_id, key_id=row.id, master_keys=master_keys)
+    if row is not None and (known := _unwrapped(row, master_keys)) is not None:
+        return known
     data_key = new_data_key(organization_id=organization_id, key_id=new_id())
     session.add(
         DataKeyRow(
@@ -99,3 +102,11 @@ async def _current_data_key(
         )
     )
     return data_key
+
+
+def _unwrapped(row: DataKeyRow, master_keys: MasterKeys) -> DataKey | None:
+    """None when its master key is gone: what it sealed is lost, and a new key begins with the next secret."""
+    try:
+        return unwrap_data_key(row.wrapped, organization_id=row.organization_id, key_id=row.id, master_keys=master_keys)
+    except SecretUnreadable:
+        return None

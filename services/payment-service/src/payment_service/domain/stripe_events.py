@@ -49,10 +49,14 @@ class MalformedStripeEvent(ValueError):
     """A body with a good signature that is not an event of Stripe's first API."""
 
 
+_WORD = r"^[!-~]*$"
+"""Ids and types of Stripe's are plain ASCII; Postgres could not store every other character."""
+
+
 class EventObject(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: StrictStr = Field(default="", max_length=255)
+    id: StrictStr = Field(default="", max_length=255, pattern=_WORD)
 
 
 class EventData(BaseModel):
@@ -66,13 +70,13 @@ class StripeEventEnvelope(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: StrictStr = Field(min_length=1, max_length=255)
+    id: StrictStr = Field(min_length=1, max_length=255, pattern=_WORD)
     object: Literal["event"]
-    type: StrictStr = Field(min_length=1, max_length=255)
-    created: StrictInt
+    type: StrictStr = Field(min_length=1, max_length=255, pattern=_WORD)
+    created: StrictInt = Field(ge=0, le=2**53)
     livemode: StrictBool
     pending_webhooks: StrictInt
-    account: StrictStr | None = Field(default=None, max_length=255)
+    account: StrictStr | None = Field(default=None, max_length=255, pattern=_WORD)
     api_version: StrictStr | None = Field(default=None, max_length=255)
     data: EventData
 

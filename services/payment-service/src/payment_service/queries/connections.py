@@ -52,9 +52,9 @@ async def secret_key_row(session: AsyncSession, *, organization_id: UUID, key_id
     return (await session.exec(statement)).one()
 
 
-async def data_key_row(session: AsyncSession, *, organization_id: UUID, key_id: UUID) -> DataKeyRow:
+async def data_key_row(session: AsyncSession, *, organization_id: UUID, key_id: UUID) -> DataKeyRow | None:
     statement = select(DataKeyRow).where(DataKeyRow.organization_id == organization_id, DataKeyRow.id == key_id)
-    return (await session.exec(statement)).one()
+    return (await session.exec(statement)).one_or_none()
 
 
 async def newest_data_key_row(session: AsyncSession, *, organization_id: UUID) -> DataKeyRow | None:

@@ -1,0 +1,301 @@
+"""The public door: what Stripe signed is stored before it is answered, and everything else changes nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from payment_service.app import public_api
+from payment_tests.fakes import FakeStripe
+from payment_tests.make import NOW, Desk, event_body
+from service_kit.database import create_database
+from stripe import WebhookSignature
+
+JSON = "application/json; charset=utf-8"
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return NOW
+
+
+def _public(desk: Desk, **overrides: Any) -> httpx.AsyncClient:
+    values = {
+        "database": desk.rows.open("payment"),
+        "master_keys": desk.setup.master_keys,
+        "clock": FixedClock(),
+        "head": None,
+        **overrides,
+    }
+    transport = httpx.ASGITransport(app=public_api(**values))
+    return httpx.AsyncClient(transport=transport, base_url="http://payments.test")
+
+
+@pytest.fixture
+async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    await desk.connect()
+    await desk.quiet()
+    async with _public(desk) as client:
+        yield client
+
+
+def _event(**overrides: Any) -> dict[str, Any]:
+    return {
+        "id": "evt_1",
+        "object": "event",
+        "type": "checkout.session.completed",
+        "created": int(NOW.timestamp()),
+        "livemode": False,
+        "pending_webhooks": 1,
+        "data": {"object": {"id": "cs_test_nothing"}},
+    } | overrides
+
+
+def _secret(stripe: FakeStripe) -> str:
+    return str(stripe.owner.endpoints[0]["secret"])
+
+
+def _sign(body: bytes, secret: str, at: datetime = NOW) -> str:
+    return str(WebhookSignature.generate_signature_header(body.decode(), secret, int(at.timestamp())))
+
+
+async def _post(
+    http: httpx.AsyncClient, desk: Desk, body: bytes, signature: str, *, opaque_id: str = ""
+) -> httpx.Response:
+    return await http.post(
+        f"/webhooks/stripe/{opaque_id or await desk.opaque_id()}",
+        content=body,
+        headers={"Stripe-Signature": signature.encode("latin-1"), "Content-Type": JSON},
+    )
+
+
+async def _stored(desk: Desk) -> list[dict[str, Any]]:
+    return [dict(row) for row in await desk.rows.fetch("select * from payment.stripe_events order by event_id")]
+
+
+async def test_a_signed_event_is_stored_as_it_came_and_answered(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    body = json.dumps(_event(), indent=2).encode()
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+
+    assert answer.status_code == 200
+    (row,) = await _stored(desk)
+    assert (row["event_id"], row["source"], row["mode"], bytes(row["body"])) == ("evt_1", "webhook", "test", body)
+
+
+@pytest.mark.parametrize("seconds", [-299, 299])
+async def test_a_small_difference_of_clocks_is_no_matter(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, seconds: int
+) -> None:
+    body = event_body(_event())
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=seconds)))
+
+    assert answer.status_code == 200
+
+
+FORGED: dict[str, tuple[bytes, str]] = {
+    "no signature": (event_body(_event()), ""),
+    "another secret": (event_body(_event()), _sign(event_body(_event()), "whsec_other")),
+    "blank secret": (event_body(_event()), _sign(event_body(_event()), "")),
+    "a space as secret": (event_body(_event()), _sign(event_body(_event()), " ")),
+    "not a header": (event_body(_event()), "hello"),
+    "not ASCII": (event_body(_event()), f"t={int(NOW.timestamp())},v1=ünïcödé"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+async def test_what_stripe_did_not_sign_is_refused_and_not_stored(
+    http: httpx.AsyncClient, desk: Desk, name: str
+) -> None:
+    body, signature = FORGED[name]
+
+    answer = await _post(http, desk, body, signature)
+
+    assert answer.status_code == 400
+    assert await _stored(desk) == []
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, 10 * 365 * 86400, -86400])
+async def test_an_old_or_future_signature_is_refused(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, seconds: int
+) -> None:
+    body = event_body(_event())
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=seconds)))
+
+    assert answer.status_code == 400
+    assert await _stored(desk) == []
+
+
+async def test_a_body_that_was_encoded_anew_is_refused(http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe) -> None:
+    body = event_body(_event())
+
+    answer = await _post(http, desk, json.dumps(_event(), separators=(",", ":")).encode(), _sign(body, _secret(stripe)))
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"[1, 2]",
+        b"null",
+        b'"text"',
+        b"{}",
+        b"not json",
+        b'{"id": "evt_1", "object": "event"}',
+        json.dumps(_event(extra=float("nan"))).encode(),
+        json.dumps(_event(object="v2.core.event")).encode(),
+        b"[" * 5000 + b"]" * 5000,
+    ],
+)
+async def test_a_signed_body_that_is_no_event_is_refused_without_a_fault(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, body: bytes
+) -> None:
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+
+    assert answer.status_code == 400
+    assert await _stored(desk) == []
+
+
+async def test_a_body_that_is_not_utf_8_is_refused(http: httpx.AsyncClient, desk: Desk) -> None:
+    answer = await _post(http, desk, b'\xff\xfe{"id":"evt_1"}', f"t={int(NOW.timestamp())},v1={'0' * 64}")
+
+    assert answer.status_code == 400
+
+
+async def test_two_mebibytes_are_not_read(http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe) -> None:
+    body = event_body(_event(extra="x" * 2 * 1024 * 1024))
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+
+    assert answer.status_code == 413
+    assert await _stored(desk) == []
+
+
+@pytest.mark.parametrize("opaque_id", ["nothing", "x" * 43, "x" * 5000, "..%2f..", "%20"])
+async def test_an_endpoint_that_nobody_has_is_not_found(http: httpx.AsyncClient, desk: Desk, opaque_id: str) -> None:
+    body = event_body(_event())
+
+    answer = await _post(http, desk, body, _sign(body, "whsec_any"), opaque_id=opaque_id)
+
+    assert answer.status_code == 404
+
+
+async def test_an_endpoint_whose_secret_is_not_known_yet_asks_stripe_to_come_again(
+    http: httpx.AsyncClient, desk: Desk
+) -> None:
+    opaque_id = await desk.opaque_id()
+    await desk.rows.fetch("update payment.webhook_endpoints set status = 'reserved', secret_sealed = ''")
+    body = event_body(_event())
+
+    for secret in ("", " ", "whsec_any"):
+        answer = await _post(http, desk, body, _sign(body, secret), opaque_id=opaque_id)
+        assert answer.status_code == 503
+    assert await _stored(desk) == []
+
+
+async def test_the_secret_before_still_counts_while_it_is_rolled(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    secret = _secret(stripe)
+    await desk.rows.fetch("update payment.webhook_endpoints set previous_secret_sealed = secret_sealed")
+    body = event_body(_event())
+
+    answer = await _post(http, desk, body, _sign(body, secret))
+
+    assert answer.status_code == 200
+
+
+async def test_two_hundred_events_that_are_nothing_of_ours_are_thanked_for_and_change_nothing(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    secret, kinds = _secret(stripe), ("customer.created", "invoice.paid", "something.new", "payment_intent.succeeded")
+    gate = asyncio.Semaphore(20)
+
+    async def post(number: int) -> int:
+        body = event_body(_event(id=f"evt_{number}", type=kinds[number % 4], data={"object": {"id": f"pi_{number}"}}))
+        async with gate:
+            return (await _post(http, desk, body, _sign(body, secret), opaque_id=opaque_id)).status_code
+
+    opaque_id = await desk.opaque_id()
+    statuses = await asyncio.gather(*(post(number) for number in range(200)))
+    await desk.quiet()
+
+    assert set(statuses) == {200}
+    assert {row["state"] for row in await _stored(desk)} == {"kept", "foreign"}
+    assert await desk.entries() == []
+    assert await desk.parked() == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [({"account": "acct_1Somebody"}, "another Stripe account"), ({"livemode": True}, "live mode")],
+)
+async def test_an_event_of_another_account_or_mode_is_kept_and_parked(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, odd: dict[str, Any], reason: str
+) -> None:
+    body = event_body(_event(**odd))
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+    await desk.quiet()
+
+    assert answer.status_code == 200
+    (row,) = await _stored(desk)
+    assert (row["state"], reason in row["reason"]) == ("parked", True)
+    assert [reason in parked["park_reason"] for parked in await desk.parked()] == [True]
+    assert await desk.entries() == []
+
+
+async def test_the_same_event_fifty_times_at_once_is_one_row_and_one_task(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    body, opaque_id = event_body(_event()), await desk.opaque_id()
+    signature = _sign(body, _secret(stripe))
+
+    answers = await asyncio.gather(*(_post(http, desk, body, signature, opaque_id=opaque_id) for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await _stored(desk)) == 1
+    tasks = await desk.rows.fetch("select 1 from payment.inbox where type = 'task.apply_stripe_event'")
+    assert len(tasks) == 1
+
+
+async def test_with_the_database_away_stripe_is_asked_to_come_again(desk: Desk) -> None:
+    nowhere = create_database(url="postgresql+asyncpg://nobody@127.0.0.1:1/nothing", application_name="test")
+    async with _public(desk, database=nowhere) as http:
+        answer = await http.post("/webhooks/stripe/any", content=b"{}", headers={"Content-Type": JSON})
+
+    assert answer.status_code == 503
+    await nowhere.dispose()
+
+
+async def test_an_event_that_cannot_be_committed_is_not_thanked_for(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    await desk.rows.fetch("alter table payment.stripe_events add constraint full_disk check (event_id <> 'evt_1')")
+    body = event_body(_event())
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+
+    assert answer.status_code >= 500
+    assert await _stored(desk) == []
+
+
+async def test_a_null_character_in_a_signed_event_is_stored_like_any_other(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    body = event_body(_event(type="customer.updated", note="a\x00b"))
+
+    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
+
+    assert answer.status_code == 200
+    assert len(await _stored(desk)) == 1
