@@ -275,9 +275,11 @@ async def test_a_crash_between_insert_and_ack_brings_the_message_again_and_chang
 async def test_a_consumer_that_the_broker_took_away_comes_back(
     make_intake: MakeIntake, service_database: ServiceDatabase, broker: KitBroker
 ) -> None:
-    async with taking(make_intake(watch_seconds=0.2)):
+    intake = make_intake(watch_seconds=0.2)
+    async with taking(intake):
         channel = await broker.connection.channel()
         await channel.queue_delete(broker.inbox_queue(Service.PAYMENT), if_unused=False, if_empty=False)
+        await run_until(lambda: is_red(intake))
         async with connected(broker.url, name="repair") as connection:
             await declare_topology(connection, instance=broker.instance)
         await send(broker, envelope := enveloped(void_requested(new_id())))

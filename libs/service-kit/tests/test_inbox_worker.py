@@ -71,7 +71,7 @@ class Kit:
                 consumers=[TASKS],
                 wanted=wanted,
                 share=wanted,
-                full=[],
+                busy={},
                 token=token,
                 worker_id=worker_id,
                 lease_seconds=lease_seconds,

@@ -89,10 +89,7 @@ class Publisher:
         """Return once the broker has confirmed. Raises `MessageRefused`, or `BrokerUnavailable`: nobody can tell."""
         channel = await self._open_channel()
         try:
-            target = await amqp(channel.get_exchange(exchange, ensure=False), seconds=seconds)
-            await amqp(
-                target.publish(message, routing_key=routing_key, mandatory=mandatory, timeout=seconds), seconds=seconds
-            )
+            await amqp(_published(channel, message, exchange, routing_key, mandatory), seconds=seconds)
         except BrokerUnavailable:
             await self._forget(channel)
             raise
@@ -131,3 +128,10 @@ class Publisher:
             await close_quietly(connection)
             raise
         return connection, channel
+
+
+async def _published(
+    channel: AbstractChannel, message: aio_pika.Message, exchange: str, routing_key: str, mandatory: bool
+) -> None:
+    target = await channel.get_exchange(exchange, ensure=False)
+    await target.publish(message, routing_key=routing_key, mandatory=mandatory)

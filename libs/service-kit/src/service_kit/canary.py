@@ -7,9 +7,9 @@ import asyncio
 from typing import Protocol
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
-from service_kit.broker import CONNECT_SECONDS, BrokerUnavailable, MessageRefused, Publisher, amqp
+from service_kit.broker import CONNECT_SECONDS, BrokerUnavailable, MessageRefused, Publisher, amqp, close_quietly
 from service_kit.health import NotReady
 from service_kit.identifiers import new_id
 
@@ -28,6 +28,7 @@ class Canary:
         self._publisher = publisher
         self._intake = intake
         self._home: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
         self._queue = ""
         self._expected: dict[str, asyncio.Future[None]] = {}
         self._settling = asyncio.Lock()
@@ -44,6 +45,7 @@ class Canary:
             await self._round_trip(loop.create_future())
         except (BrokerUnavailable, MessageRefused, TimeoutError) as trouble:
             self._home = None
+            await close_quietly(self._channel)
             raise NotReady(f"no round trip: {trouble}") from trouble
         return f"round trip in {(loop.time() - started) * 1000:.0f} ms"
 
@@ -72,7 +74,7 @@ class Canary:
             # Exclusive, so that it goes with the connection and every version of the broker accepts it.
             queue = await amqp(channel.declare_queue(exclusive=True, auto_delete=True), seconds=CONNECT_SECONDS)
             await amqp(queue.consume(self._seen, no_ack=True), seconds=CONNECT_SECONDS)
-            self._home, self._queue = connection, queue.name
+            self._home, self._channel, self._queue = connection, channel, queue.name
 
     async def _seen(self, message: AbstractIncomingMessage) -> None:
         waiting = self._expected.get(message.message_id or "")

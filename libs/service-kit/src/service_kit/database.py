@@ -5,6 +5,7 @@ leaving normally commits, and the commit is shielded, so a cancelled caller neve
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -46,7 +48,9 @@ class Database:
             yield session
             await session.flush()
         except BaseException:
-            await uninterrupted(session.close())
+            # A connection that is gone cannot be rolled back; what was raised first is what matters.
+            with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError, OSError):
+                await uninterrupted(session.close())
             raise
         await uninterrupted(_commit(session))
 

@@ -22,6 +22,10 @@ class AddressTaken(OSError):
     """Somebody else listens on this address."""
 
 
+class ServerEnded(RuntimeError):
+    """One of several servers is gone; the process had better end as well."""
+
+
 def create_api(
     *,
     title: str,
@@ -75,6 +79,8 @@ async def serve(apps: Sequence[tuple[FastAPI, str, int]], *, stop: asyncio.Event
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*running)
+        if not stop.is_set():
+            raise ServerEnded("a server ended although nobody asked it to; its start-up may have failed")
 
 
 @contextlib.contextmanager

@@ -208,7 +208,7 @@ class _Consumer:
         return self._tag in getattr(underlay, "consumers", {}) and not underlay.is_closed
 
     async def known_to_the_broker(self) -> bool:
-        """The queue has a consumer. RabbitMQ 3.10 may not tell us when one deleted is declared anew."""
+        """The queue has a consumer, as the broker counts; ours would be the first to be missing."""
         seen = await amqp(
             self._channel.declare_queue(self._queue.name, durable=True, passive=True), seconds=CONNECT_SECONDS
         )

@@ -4,7 +4,7 @@ A lease is a token: whoever finishes, fails or releases a row names the token it
 row has been taken from it. Times are the schema's own (``app_now()``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -24,14 +24,18 @@ GIVE_UP_AFTER_SECONDS = 72 * 3600.0
 _RELAXED = "set local synchronous_commit = off"
 
 _CLAIM = """
-with oldest as materialized (
-    select consumer, event_id, next_at,
-           row_number() over (partition by coalesce(organization_id, event_id) order by next_at) as place
+with busy as (
+    select * from unnest(cast(:busy as uuid[]), cast(:running as integer[])) as b(organization_id, running)
+), oldest as materialized (
+    select consumer, event_id, next_at, coalesce(running, 0)
+           + row_number() over (partition by coalesce(organization_id, event_id) order by next_at) as place
       from (select consumer, event_id, organization_id, next_at from inbox
              where state = 'ready' and next_at <= app_now()
                and consumer = any(:consumers)
-               and (organization_id is null or organization_id <> all(:full))
+               and not exists (select 1 from busy
+                                where busy.organization_id = inbox.organization_id and busy.running >= :share)
              order by next_at limit :window) due
+      left join busy using (organization_id)
 ), chosen as materialized (
     select i.consumer, i.event_id from oldest o join inbox i using (consumer, event_id)
      where o.place <= :share and i.state = 'ready'
@@ -146,18 +150,22 @@ async def claim(
     consumers: Sequence[str],
     wanted: int,
     share: int,
-    full: Collection[UUID],
+    busy: Mapping[UUID, int],
     token: UUID,
     worker_id: int,
     lease_seconds: float,
 ) -> Sequence[sa.Row[Any]]:
-    """Lease up to ``wanted`` due rows, the oldest first, at most ``share`` of one organisation and none of ``full``."""
+    """Lease up to ``wanted`` due rows, the oldest first, but at most ``share`` of one organisation.
+
+    ``busy`` counts the rows of each organisation that the caller already works on; they count towards its share.
+    """
     await run_sql(session, _RELAXED)
     values = {
         "consumers": list(consumers),
         "wanted": wanted,
         "share": share,
-        "full": list(full),
+        "busy": list(busy),
+        "running": list(busy.values()),
         "window": wanted * 8,
         "token": token,
         "worker_id": worker_id,

@@ -117,7 +117,7 @@ class InboxWorker:
                     consumers=self._consumers,
                     wanted=free,
                     share=self._share,
-                    full=[organization for organization, count in busy.items() if count >= self._share],
+                    busy=busy,
                     token=token,
                     worker_id=worker_id,
                     lease_seconds=self._lease_seconds,

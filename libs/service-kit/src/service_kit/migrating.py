@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from service_kit.kit_tables import app_clock_sql, idempotency_keys_sql, inbox_sql, outbox_sql
 from service_kit.provision import quoted, role_name
 
 KIT_TABLES = frozenset({"outbox", "inbox", "idempotency_keys", "app_clock", "alembic_version"})
@@ -140,14 +141,7 @@ def create_app_clock(op: Operations | Any) -> None:
     """
     known = names(op)
     schema = quoted(known.schema)
-    op.execute(
-        f"""
-        create table {schema}.app_clock (
-            only_row boolean primary key default true check (only_row),
-            offset_interval interval not null default interval '0'
-        )
-        """
-    )
+    op.execute(app_clock_sql(schema))
     op.execute(f"insert into {schema}.app_clock default values")
     op.execute(
         f"""
@@ -163,28 +157,7 @@ def create_outbox(op: Operations | Any) -> None:
     """The table behind `service_kit.outbox`, with its walls and its wake-up. Needs `create_app_clock`."""
     known = names(op)
     schema = quoted(known.schema)
-    op.execute(
-        f"""
-        create table {schema}.outbox (
-            id bigint generated always as identity primary key,
-            event_id uuid not null unique,
-            organization_id uuid not null,
-            aggregate_id uuid not null,
-            subject text not null,
-            type text not null,
-            payload jsonb not null,
-            correlation_id text not null,
-            causation_id text not null default '',
-            traceparent text not null default '',
-            actor text not null default '',
-            occurred_at timestamptz not null default {schema}.app_now(),
-            published_at timestamptz,
-            attempts integer not null default 0,
-            next_at timestamptz not null default {schema}.app_now(),
-            last_error text
-        )
-        """
-    )
+    op.execute(outbox_sql(schema))
     op.execute(f"create index outbox_pending on {schema}.outbox (id) where published_at is null")
     op.execute(f"create index outbox_head on {schema}.outbox (aggregate_id, id) where published_at is null")
     protect_table(op, "outbox", known.app, privileges="select, insert")
@@ -196,39 +169,7 @@ def create_inbox(op: Operations | Any) -> None:
     """The table behind `service_kit.inbox`, with its walls and its wake-up. Needs `create_app_clock`."""
     known = names(op)
     schema = quoted(known.schema)
-    op.execute(
-        f"""
-        create table {schema}.inbox (
-            consumer text not null,
-            event_id uuid not null,
-            organization_id uuid,
-            type text not null,
-            payload jsonb not null,
-            sequence bigint,
-            correlation_id text not null default '',
-            causation_id text not null default '',
-            traceparent text not null default '',
-            actor text not null default '',
-            received_at timestamptz not null default {schema}.app_now(),
-            state text not null default 'ready' check (state in ('ready', 'leased', 'done', 'parked')),
-            attempts integer not null default 0,
-            sweeps integer not null default 0,
-            next_at timestamptz not null default {schema}.app_now(),
-            lease_token uuid,
-            lease_until timestamptz,
-            worker_id integer,
-            first_failed_at timestamptz,
-            first_error text,
-            last_error text,
-            park_reason text,
-            parked_at timestamptz,
-            done_at timestamptz,
-            primary key (consumer, event_id),
-            check ((state = 'leased') = (lease_token is not null)),
-            check (state <> 'parked' or park_reason is not null)
-        )
-        """
-    )
+    op.execute(inbox_sql(schema))
     op.execute(f"create index inbox_ready on {schema}.inbox (next_at) where state = 'ready'")
     op.execute(f"create index inbox_leased on {schema}.inbox (worker_id) where state = 'leased'")
     op.execute(f"create index inbox_parked on {schema}.inbox (parked_at) where state = 'parked'")
@@ -252,20 +193,7 @@ def create_idempotency_keys(op: Operations | Any) -> None:
     """The table behind `service_kit.idempotency`. Needs `create_app_clock`."""
     known = names(op)
     schema = quoted(known.schema)
-    op.execute(
-        f"""
-        create table {schema}.idempotency_keys (
-            organization_id uuid not null,
-            key text not null,
-            fingerprint bytea not null,
-            status integer,
-            headers jsonb,
-            body jsonb,
-            created_at timestamptz not null default {schema}.app_now(),
-            primary key (organization_id, key)
-        )
-        """
-    )
+    op.execute(idempotency_keys_sql(schema))
     protect_table(op, "idempotency_keys", known.app, privileges="select, insert, update, delete")
 
 

@@ -4,6 +4,7 @@ of the input or of our insides."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import asyncpg
 import sqlalchemy.exc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -36,13 +37,10 @@ _HTTP_SLUGS = {
     404: "not-found",
     405: "method-not-allowed",
 }
-_LOST_DATABASE = (
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.TimeoutError,
-    ConnectionError,
-    TimeoutError,
-)
+_LOST_DATABASE = (sqlalchemy.exc.TimeoutError, asyncpg.PostgresConnectionError, ConnectionError, TimeoutError)
+# SQLSTATE: connection exceptions, insufficient resources, operator intervention; serialization, deadlock, lock timeout.
+_PASSING_CLASSES = frozenset({"08", "53", "57"})
+_PASSING_STATES = frozenset({"40001", "40P01", "55P03"})
 
 
 def problem(
@@ -79,7 +77,7 @@ def install_problem_handlers(api: FastAPI) -> None:
 
 def unexpected(error: Exception, *, request_id: str) -> JSONResponse:
     """The answer to an exception that nobody expected: 503 without the database, else 500 and a logged traceback."""
-    if isinstance(error, _LOST_DATABASE):
+    if _database_is_away(error):
         get_logger("http").warning("database unavailable", error=type(error).__name__, request_id=request_id)
         return problem(
             status=503,
@@ -97,6 +95,14 @@ def unexpected(error: Exception, *, request_id: str) -> JSONResponse:
         detail=f"the failure is recorded under {request_id}",
         request_id=request_id,
     )
+
+
+def _database_is_away(error: Exception) -> bool:
+    """Not reachable, shutting down, full, or a lock that came too late: the same request can succeed later."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", "") or "")
+        return error.connection_invalidated or state in _PASSING_STATES or state[:2] in _PASSING_CLASSES
+    return isinstance(error, _LOST_DATABASE)
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:

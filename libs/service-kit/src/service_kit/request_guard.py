@@ -34,6 +34,10 @@ class _TooLarge(Exception):
     pass
 
 
+class _ClientGone(Exception):
+    """The connection ended inside the body: nobody waits for an answer, and half a body must not be acted on."""
+
+
 class RequestGuard:
     def __init__(self, app: ASGIApp, *, body_bytes_max: int, json_checked: bool = True) -> None:
         self.app = app
@@ -62,6 +66,8 @@ class RequestGuard:
             _check_address(scope)
             if self.json_checked:
                 _check_json(Headers(scope=scope).get("content-type", ""), body)
+        except _ClientGone:
+            return
         except _TooLarge:
             refusal = self._too_large(scope)
         except MalformedBody as reason:
@@ -119,7 +125,7 @@ async def _whole_body(scope: Scope, receive: Receive, *, body_bytes_max: int) ->
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            break
+            raise _ClientGone
         body += message.get("body", b"")
         if len(body) > body_bytes_max:
             raise _TooLarge

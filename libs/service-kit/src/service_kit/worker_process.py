@@ -6,6 +6,7 @@ Nothing here is global, so the workers of several services run side by side in o
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,7 +79,10 @@ async def run_worker(config: WorkerConfig, *, stop: asyncio.Event) -> None:
 
 
 def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
-    """Run ``main`` until SIGTERM or SIGINT sets its event; a second signal ends the process on the spot."""
+    """Run ``main`` until SIGTERM or SIGINT sets its event; a second signal ends the process on the spot.
+
+    A failure is logged, redacted like every line, and ends the process with status 1.
+    """
 
     async def supervised() -> None:
         stop = asyncio.Event()
@@ -93,7 +97,12 @@ def run_process(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> N
             loop.add_signal_handler(number, asked)
         await main(stop)
 
-    asyncio.run(supervised())
+    try:
+        asyncio.run(supervised())
+    except Exception as failure:
+        # The edge of the process: Python's own report would print the exception past the redaction.
+        get_logger("kit").critical("the process ends", exc_info=failure)
+        sys.exit(1)
 
 
 class _Worker:
