@@ -8,6 +8,9 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
+
+import httpx
 
 from deploy.demo.bootstrap import first_api_key
 from deploy.demo.compose import composed
@@ -33,6 +36,9 @@ def main() -> int:
             asyncio.run(_play_against_compose(progress))
         else:
             asyncio.run(_run(progress, once=options.once, keep=options.keep))
+    except httpx.HTTPError as problem:
+        progress.failure(f"no answer from a part that answered before: {type(problem).__name__} {problem}")
+        return 1
     except (CannotRun, NotAsItShouldBe) as problem:
         progress.failure(str(problem))
         return 1
@@ -56,11 +62,11 @@ async def _run(progress: Progress, *, once: bool, keep: bool) -> None:
             stripe_key=instance.secrets.stripe_key,
         )
         try:
-            await play(addresses, progress=progress)
+            pages = await play(addresses, progress=progress)
         except NotAsItShouldBe as problem:
             raise NotAsItShouldBe(f"{problem}\nLogs: {processes.logs}") from problem
         if not once:
-            _show(addresses, instance, processes, progress)
+            _show(addresses, pages, instance, processes, progress)
             await _stay(interruption, processes)
     progress.step("ended everything that was started")
 
@@ -104,13 +110,17 @@ async def _stay(interruption: Interruption, processes: Processes) -> None:
             raise CannotRun(f"{fallen.name} ended by itself:\n{fallen.tail()}")
 
 
-def _show(addresses: Addresses, instance: Instance, processes: Processes, progress: Progress) -> None:
+def _show(
+    addresses: Addresses, pages: Mapping[str, str], instance: Instance, processes: Processes, progress: Progress
+) -> None:
     progress.heading("Both invoices are paid. Look around; Ctrl-C ends everything.")
     progress.note("mail inbox", addresses.inbox)
     progress.note("Stripe sandbox", f"{addresses.sandbox}  (no money moves)")
     progress.note("invoice API", f"{addresses.api}/docs")
     progress.note("API key", addresses.api_key)
     progress.note("Stripe test key", addresses.stripe_key)
+    for number, page in pages.items():
+        progress.note(f"page {number}", page)
     progress.note("instance", f"{instance.name} (database, queues)")
     progress.note("logs", str(processes.logs))
     progress.heading("Try:")

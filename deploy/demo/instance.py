@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service_kit.provision import KINDS, SCHEMAS, database_url
 
-from deploy.demo.ports import free_port
+from deploy.demo.ports import PortClaims
 
 PREFIX = "icdemo_"
 ACCOUNT = "acct_1NordlichtDemo"
@@ -33,10 +33,9 @@ class Ports:
     inbox: int
 
 
-def free_ports() -> Ports:
-    taken: set[int] = set()
+def free_ports(claims: PortClaims) -> Ports:
     usual = (8001, 8101, 8201, 8002, 8102, 8202, 8103, 8203, 12111, 1025, 1080)
-    return Ports(*(free_port(preferred=port, taken=taken) for port in usual))
+    return Ports(*(claims.claim(preferred=port) for port in usual))
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ BY_HAND = Story("manual", "consulting-days", "Café Zoë", "zoe@cafe-zoe.example
 BY_STRIPE = Story("stripe", "goods-and-shipping", "Atelier Blum", "kasse@atelier-blum.example", 32222, "322.22")
 
 
-async def play(addresses: Addresses, *, progress: Progress) -> None:
-    """Play it all. Raises `NotAsItShouldBe` with the first thing that is wrong."""
+async def play(addresses: Addresses, *, progress: Progress) -> dict[str, str]:
+    """Play it all and return each invoice's durable page by its number. Raises `NotAsItShouldBe` at the first fault."""
     async with invoice_api(addresses.api, api_key=addresses.api_key) as api:
         await _connect_stripe(api, addresses, progress)
         by_hand, by_stripe = [await _send(api, story, progress) for story in (BY_HAND, BY_STRIPE)]
@@ -61,6 +61,7 @@ async def play(addresses: Addresses, *, progress: Progress) -> None:
         await _pay_by_hand(api, by_hand, progress)
         await _check_the_end(api, by_hand, by_stripe, addresses)
         progress.step("checked from outside: inbox, API and the sandbox's ledger agree")
+        return {sent.number: (await api.get(f"/v1/invoices/{sent.id}"))["page_url"] for sent in (by_hand, by_stripe)}
 
 
 @dataclass(frozen=True)

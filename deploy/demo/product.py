@@ -14,6 +14,7 @@ from deploy.demo.failures import CannotRun
 from deploy.demo.inbox import inbox_arguments, install_inbox
 from deploy.demo.instance import ACCOUNT, ACCOUNT_NAME, Instance, free_ports, new_secrets, outer_environment
 from deploy.demo.leftovers import claim_name, remove_instance, remove_leftovers
+from deploy.demo.ports import PortClaims
 from deploy.demo.processes import Processes, Running, python
 from deploy.demo.progress import Progress
 from deploy.demo.servers import Servers, servers
@@ -26,18 +27,21 @@ LOGS = Path(".demo")
 @asynccontextmanager
 async def running_product(*, progress: Progress, keep: bool = False) -> AsyncIterator[tuple[Instance, Processes]]:
     """Everything up, nothing in it yet. ``keep`` leaves database and queues for a look afterwards."""
-    data = _data_folder()
+    data, claims = _data_folder(), PortClaims()
     try:
         with servers(data=data, progress=progress) as found:
             async with claim_name(found.postgres_url) as name:
+                instance = _instance(name, found, data, claims)
                 processes = Processes(logs=(LOGS / name).absolute())
                 try:
-                    yield await _bring_up(name, found, data, processes, progress), processes
+                    await _bring_up(instance, processes, progress)
+                    yield instance, processes
                 finally:
                     processes.stop()
                     if not keep:
                         await remove_instance(name, postgres_url=found.postgres_url, broker_url=found.broker_url)
     finally:
+        claims.release()
         shutil.rmtree(data, ignore_errors=True)
 
 
@@ -48,22 +52,24 @@ def _data_folder() -> Path:
     return data
 
 
-async def _bring_up(name: str, found: Servers, data: Path, processes: Processes, progress: Progress) -> Instance:
-    instance = Instance(
+def _instance(name: str, found: Servers, data: Path, claims: PortClaims) -> Instance:
+    return Instance(
         name=name,
         folder=data,
         admin_url=found.postgres_url,
         broker_url=found.broker_url,
-        ports=free_ports(),
+        ports=free_ports(claims),
         secrets=new_secrets(),
     )
-    await remove_leftovers(postgres_url=found.postgres_url, broker_url=found.broker_url)
+
+
+async def _bring_up(instance: Instance, processes: Processes, progress: Progress) -> None:
+    await remove_leftovers(postgres_url=instance.admin_url, broker_url=instance.broker_url)
     await asyncio.gather(
         _start_sandbox(instance, processes),
         _start_inbox(instance, processes, progress),
         _start_services(instance, processes, progress),
     )
-    return instance
 
 
 async def _start_services(instance: Instance, processes: Processes, progress: Progress) -> None:
