@@ -74,6 +74,8 @@ class InboxWorker:
         self.wake = wake or asyncio.Event()
         self._running: dict[asyncio.Task[None], tuple[Lease, UUID | None]] = {}
         self._claiming: UUID | None = None
+        # Claims and sweeps take turns: a sweep must not find a lease that was claimed after it had read our tokens.
+        self._leasing = asyncio.Lock()
 
     async def run(self, *, stop: asyncio.Event) -> None:
         """Until ``stop``; then running handlers get `DRAIN_SECONDS`, and what is left is cancelled and given back."""
@@ -85,7 +87,8 @@ class InboxWorker:
                     upkeep.result()
                 self.wake.clear()
                 try:
-                    claimed = await self._claim_some()
+                    async with self._leasing:
+                        claimed = await self._claim_some()
                 except DATABASE_TROUBLE as trouble:
                     get_logger("kit").warning("inbox waits", error=type(trouble).__name__)
                     await wait_any(stop, seconds=backoff.next_seconds())
@@ -207,7 +210,8 @@ class InboxWorker:
             worker_id = self._session.worker_id
             try:
                 if worker_id is not None:
-                    await self._sweep_and_renew(worker_id)
+                    async with self._leasing:
+                        await self._sweep_and_renew(worker_id)
             except DATABASE_TROUBLE as trouble:
                 get_logger("kit").warning("sweep waits", error=type(trouble).__name__)
             await wait_any(stop, seconds=min(SWEEP_SECONDS, self._lease_seconds / 3))
