@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -239,7 +240,7 @@ async def test_a_connection_that_is_cut_again_and_again_loses_nothing(
             sending = asyncio.create_task(send(broker, *envelopes))
             for _ in range(4):
                 count = len(await received(service_database))
-                await run_until(lambda count=count: more_than(service_database, count))
+                await run_until(partial(more_than, service_database, count))
                 proxy.cut()
             await sending
             await run_until(lambda: holds(service_database, len(envelopes)), timeout_seconds=30)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
@@ -47,6 +48,12 @@ async def make_relay(service_database: ServiceDatabase, broker: KitBroker) -> As
     yield make
     for publisher in publishers:
         await publisher.close()
+
+
+def paid(organization_id: UUID) -> InvoicePaid:
+    return InvoicePaid(
+        organization_id=organization_id, invoice_id=new_id(), number="INV-2026-0001", paid_minor=100, currency="EUR"
+    )
 
 
 @asynccontextmanager
@@ -95,7 +102,7 @@ async def test_a_service_cannot_record_the_event_of_another(service_database: Se
             await record_event(
                 session,
                 Outbox,
-                InvoicePaid.model_construct(organization_id=organization_id, invoice_id=new_id()),
+                paid(organization_id),
                 service=Service.PAYMENT,
             )
 
@@ -175,7 +182,7 @@ async def test_an_event_that_nobody_listens_to_counts_as_published(
         await record_event(
             session,
             Outbox,
-            InvoicePaid.model_construct(organization_id=organization_id, invoice_id=new_id()),
+            paid(organization_id),
             service=Service.INVOICE,
         )
 
