@@ -85,7 +85,7 @@ class FakeStripe:
 
     def fail(self, operation: str, *failures: StripeFailure | None, after: bool = False) -> None:
         """The next calls of ``operation`` suffer these, in order; None lets one pass."""
-        self._faults[operation] += [failure and Fault(failure, after) for failure in failures]
+        self._faults[operation] += [Fault(failure, after) if failure else None for failure in failures]
 
     def count(self, operation: str) -> int:
         return sum(1 for name, _ in self.calls if name == operation)

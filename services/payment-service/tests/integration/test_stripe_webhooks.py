@@ -68,7 +68,7 @@ async def _post(
     return await http.post(
         f"/webhooks/stripe/{opaque_id or await desk.opaque_id()}",
         content=body,
-        headers={"Stripe-Signature": signature.encode("latin-1"), "Content-Type": JSON},
+        headers={b"Stripe-Signature": signature.encode("latin-1"), b"Content-Type": JSON.encode()},
     )
 
 
