@@ -8,19 +8,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+from contracts.catalogue import Service, UndecodableMessage
 from contracts.ids import MalformedId, format_id, parse_id
 from service_kit.database import Database, create_database
-from service_kit.errors import DomainError
+from service_kit.errors import DomainError, ErrorKind
+from service_kit.parked import ParkedRow, list_parked, replay_parked
 from service_kit.settings import MissingSetting
 
-from notification_service.actions.replay_parked import NotParked, replay_parked
 from notification_service.migrate import migrate
-from notification_service.queries import parked_rows
 from notification_service.settings import Settings
 from notification_service.tables import Inbox
 
 Answer = dict[str, Any]
 Command = Callable[[Settings, argparse.Namespace], Awaitable[Answer]]
+
+
+class NotParked(DomainError):
+    slug = "not-parked"
+    kind = ErrorKind.NOT_FOUND
+    title = "There is no such parked row"
 
 
 async def _migrate(settings: Settings, _: argparse.Namespace) -> Answer:
@@ -31,7 +37,7 @@ async def _migrate(settings: Settings, _: argparse.Namespace) -> Answer:
 async def _list(settings: Settings, _: argparse.Namespace) -> Answer:
     async def work(database: Database) -> Answer:
         async with database.transaction(organization_id=None) as session:
-            return {"parked": [_shown(row) for row in await parked_rows(session)]}
+            return {"parked": [_shown(row) for row in await list_parked(session)]}
 
     return await _with_database(settings, work)
 
@@ -41,7 +47,7 @@ async def _show(settings: Settings, wanted: argparse.Namespace) -> Answer:
 
     async def work(database: Database) -> Answer:
         async with database.transaction(organization_id=None) as session:
-            for row in await parked_rows(session, event_id=event_id):
+            for row in await list_parked(session, event_id=event_id):
                 return {**_shown(row), "first_error": row.first_error, "payload": row.payload}
         raise NotParked(f"nothing with id {wanted.id} is parked")
 
@@ -53,7 +59,9 @@ async def _replay(settings: Settings, wanted: argparse.Namespace) -> Answer:
 
     async def work(database: Database) -> Answer:
         async with database.transaction(organization_id=None) as session:
-            await replay_parked(session, event_id=event_id)
+            replayed = await replay_parked(session, Inbox, event_ids=[event_id], service=Service.NOTIFICATION)
+        if not replayed:
+            raise NotParked(f"nothing with id {wanted.id} is parked")
         return {"replayed": wanted.id}
 
     return await _with_database(settings, work)
@@ -79,12 +87,12 @@ def read_id(text: str) -> UUID:
         raise MalformedId("expected an id such as evt_… or a UUID") from None
 
 
-def _shown(row: Inbox) -> Answer:
+def _shown(row: ParkedRow) -> Answer:
     return {
         "id": format_id("evt", row.event_id),
         "type": row.type,
         "organization_id": format_id("org", row.organization_id) if row.organization_id else None,
-        "parked_at": row.parked_at.isoformat() if row.parked_at else None,
+        "parked_at": row.parked_at.isoformat(),
         "attempts": row.attempts,
         "reason": row.park_reason,
         "last_error": row.last_error,
@@ -114,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
     try:
         answer = asyncio.run(wanted.run(Settings(), wanted))
-    except (DomainError, MalformedId, MissingSetting) as problem:
+    except (DomainError, MalformedId, MissingSetting, UndecodableMessage) as problem:
         print(str(problem), file=sys.stderr)
         return 1
     print(json.dumps(answer))

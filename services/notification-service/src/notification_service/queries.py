@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.domain.link_join import KnownLink
-from notification_service.tables import DeliveryRow, Inbox, InvoiceFacts, MailRow, PaymentLink
+from notification_service.tables import DeliveryRow, InvoiceFacts, MailRow, PaymentLink
 
 
 async def lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> InvoiceFacts:
@@ -77,11 +77,3 @@ async def note_link(session: AsyncSession, *, row: PaymentLink) -> bool:
     """False when this attempt was known already."""
     result = await run_sql(session, insert(PaymentLink).values(**row.model_dump()).on_conflict_do_nothing())
     return result.rowcount == 1
-
-
-async def parked_rows(session: AsyncSession, *, limit: int = 200, event_id: UUID | None = None) -> Sequence[Inbox]:
-    """Oldest first, of every organisation: needs the worker role."""
-    question = select(Inbox).where(Inbox.state == "parked").order_by(col(Inbox.parked_at)).limit(limit)
-    if event_id is not None:
-        question = question.where(Inbox.event_id == event_id)
-    return (await session.exec(question)).all()
