@@ -75,13 +75,13 @@ class SandboxBench:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
 
-    async def control(self, path: str, **body: Any) -> Any:
-        answer = await self.http.post(f"/_sandbox/{path}", json=body)
+    async def control(self, route: str, **body: Any) -> Any:
+        answer = await self.http.post(f"/_sandbox/{route}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def look(self, path: str) -> Any:
-        return (await self.http.get(f"/_sandbox/{path}")).json()
+    async def look(self, route: str) -> Any:
+        return (await self.http.get(f"/_sandbox/{route}")).json()
 
 
 def access(key: str, label: str) -> StripeAccess:

@@ -35,6 +35,7 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 25.0
 SIGNATURE_AGE_SECONDS_MAX = 300
 _PAGE_SIZE = 100
+_ACCOUNTS_REMEMBERED_MAX = 10_000
 _EXPAND = ["payment_intent.latest_charge"]
 
 T = TypeVar("T")
@@ -52,12 +53,20 @@ class SignatureRefused(Exception):
 class StripeGateway:
     """Keeps `payment_service.stripe_door.StripeDoor`. One per process, made in the running loop, closed at the end."""
 
-    def __init__(self, *, api_base: str, requests_per_second: float) -> None:
+    def __init__(
+        self,
+        *,
+        api_base: str,
+        requests_per_second: float,
+        connect_seconds: float = CONNECT_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
         stripe.enable_telemetry = False
         # At INFO the library logs Stripe's error texts, which hold masked keys, and at DEBUG whole request bodies.
         logging.getLogger("stripe").setLevel(logging.WARNING)
         self._api_base = api_base.rstrip("/")
-        self._http = stripe.HTTPXClient(timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS))
+        self._total_seconds = total_seconds
+        self._http = stripe.HTTPXClient(timeout=httpx.Timeout(total_seconds, connect=connect_seconds))
         self._pacer = _Pacer(requests_per_second)
 
     async def close(self) -> None:
@@ -163,7 +172,7 @@ class StripeGateway:
     async def _attempt(self, access: StripeAccess, call: Callable[[], Awaitable[Any]]) -> Any:
         await self._pacer.wait_for_turn(access.account_label)
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(self._total_seconds):
                 return await call()
         except TimeoutError:
             raise StripeFailure(FailureKind.UNKNOWN) from None
@@ -215,6 +224,8 @@ class _Pacer:
 
     async def wait_for_turn(self, label: str) -> None:
         now = asyncio.get_running_loop().time()
+        if len(self._next_turn) >= _ACCOUNTS_REMEMBERED_MAX:
+            self._next_turn = {known: turn for known, turn in self._next_turn.items() if turn > now}
         turn = max(now, self._next_turn.get(label, now))
         self._next_turn[label] = turn + self._interval
         if turn > now:

@@ -142,20 +142,19 @@ async def test_a_void_of_a_link_that_was_closed_before_is_answered_with_its_proo
 
 
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "after"),
     [
-        "deactivate_payment_link",
-        "sessions_of_link",
-        "expire_session",
-        "retrieve_payment_link",
+        ("deactivate_payment_link", False),
+        ("deactivate_payment_link", True),
+        ("sessions_of_link", False),
+        ("expire_session", False),
+        ("expire_session", True),
+        ("retrieve_payment_link", False),
     ],
 )
-@pytest.mark.parametrize("after", [False, True])
 async def test_closing_is_done_again_from_the_start_after_any_lost_answer(
     desk: Desk, stripe: FakeStripe, operation: str, after: bool
 ) -> None:
-    if after and operation in ("sessions_of_link", "retrieve_payment_link"):
-        after = False
     invoice, created = await _collected(desk)
     stripe.open(_at_stripe(created))
     stripe.fail(operation, LOST, after=after)

@@ -124,7 +124,8 @@ async def _record(session: AsyncSession, reserved: _Reserved, findings: _Finding
             connection=connection, envelope=envelope, body=event.body, source="poller", endpoint_id=None, now=now
         )
         if await keep_event(session, row):
-            get_logger().info("the poller found an event that no webhook brought", event_id=event.id)
+            log = get_logger().warning if connection.webhook_status == "active" else get_logger().info
+            log("the poller found an event that no webhook brought", event_id=event.id, type=event.type)
     for session_id in findings.session_ids:
         about = SessionTask(connection_id=connection.id, session_id=session_id)
         await give_session_task(session, organization_id=organization_id, about=about)
