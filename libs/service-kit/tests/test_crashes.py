@@ -107,8 +107,8 @@ async def _until_quiet(place: Place, running: "asyncio.Task[None]", *, events: i
                 "select (select count(*) from inbox where state <> 'done') "
                 "+ (select count(*) from outbox where published_at is null), (select count(*) from outbox)"
             )
-            row = rows.one()
-        return bool(row[0] == 0 and row[1] == events)
+            counted = tuple(rows.one())
+        return counted == (0, events)
 
     await run_until(quiet, timeout_seconds=LIFE_SECONDS)
     await database.dispose()

@@ -101,6 +101,7 @@ async def test_the_same_message_fifty_times_is_one_row(
 
     assert await received(service_database) == {envelope.id, last.id}
     assert await broker.depth(broker.inbox_queue(Service.PAYMENT)) == 0
+    assert await broker.depth(broker.dead_queue(Service.PAYMENT)) == 0
 
 
 async def test_correlation_sequence_and_body_are_kept_as_they_came(

@@ -85,11 +85,11 @@ class ServiceDatabase:
 
 @dataclass
 class DatabaseTemplates:
-    """The session's templates, one per set of schemas, and its roles; all gone after `drop_all`."""
+    """The session's templates, one per set of migrations, and its roles; all gone after `drop_all`."""
 
     admin_url: str
     session: str = field(default_factory=lambda: new_session_name())
-    _templates: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _templates: dict[tuple[ServiceMigration, ...], str] = field(default_factory=dict)
     _provisioned: set[str] = field(default_factory=set)
     _clones: int = 0
 
@@ -117,11 +117,13 @@ class DatabaseTemplates:
                 await self._as_admin(f"drop role if exists {quoted(role_name(self.session, schema, kind))}")
 
     async def _template(self, migrations: Sequence[ServiceMigration]) -> str:
-        schemas = tuple(migration.schema for migration in migrations)
-        if schemas not in self._templates:
+        # Two suites may migrate one schema in different ways; the schema's name alone would mix them up.
+        key = tuple(migrations)
+        if key not in self._templates:
+            schemas = [migration.schema for migration in migrations]
             name = f"{self.session}_t{len(self._templates)}"
             await provision(admin_url=self.admin_url, instance=self.session, schemas=schemas, database=name)
-            self._templates[schemas] = name
+            self._templates[key] = name
             self._provisioned.update(schemas)
             for migration in migrations:
                 owner_url = database_url(
@@ -132,7 +134,7 @@ class DatabaseTemplates:
                     database=name,
                 )
                 await migrate(script_location=migration.script_location, owner_url=owner_url, instance=self.session)
-        return self._templates[schemas]
+        return self._templates[key]
 
     async def _as_admin(self, statement: str) -> None:
         connection = await connect(self.admin_url)
