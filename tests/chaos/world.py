@@ -44,7 +44,8 @@ class Mailbox:
         self.mails: list[EmailMessage] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        mail = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
+        content = envelope.content or b""
+        mail = message_from_bytes(content.encode() if isinstance(content, str) else content, policy=policy.default)
         if not isinstance(mail, EmailMessage):
             raise TypeError("not a mail")
         self.mails.append(mail)

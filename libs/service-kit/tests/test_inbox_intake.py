@@ -230,6 +230,27 @@ async def test_without_the_database_messages_stay_at_the_broker_and_readiness_is
     assert await broker.depth(broker.dead_queue(Service.PAYMENT)) == 0
 
 
+async def test_what_could_not_be_inserted_is_still_at_the_broker_when_the_process_ends(
+    make_intake: MakeIntake, service_database: ServiceDatabase, broker: KitBroker
+) -> None:
+    host, port = endpoint(service_database.admin_url)
+    async with tcp_proxy(host=host, port=port) as proxy:
+        url = make_url(service_database.url("payment", "worker"))
+        through = url.set(host="127.0.0.1", port=proxy.listening_port).render_as_string(hide_password=False)
+        database = create_database(url=through, application_name="intake-through-proxy")
+        intake = make_intake(worker_database=database)
+        async with taking(intake):
+            proxy.refuse()
+            await send(broker, *[enveloped(void_requested(new_id())) for _ in range(5)])
+            await run_until(lambda: is_red(intake))
+        await database.dispose()
+
+    async def all_are_back() -> bool:
+        return await broker.depth(broker.inbox_queue(Service.PAYMENT)) == 5
+
+    await run_until(all_are_back)
+
+
 async def test_a_connection_that_is_cut_again_and_again_loses_nothing(
     make_intake: MakeIntake, service_database: ServiceDatabase, broker: KitBroker
 ) -> None:
