@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from payment_service.domain.link_request import frozen_link_request, link_metadata
-from payment_service.domain.money_seen import Capture, NoMoney, money_in
 from payment_service.domain.stripe_answers import FailureKind, StripeFailure
 from payment_service.domain.stripe_events import SESSION_EVENTS, SUBSCRIBED_EVENTS, read_envelope
 from payment_service.domain.stripe_objects import LinkAtStripe
+from payment_service.domain.stripe_outcomes import Capture, NoMoney, money_in
 from payment_service.stripe_door import Probe
 from payment_tests.benches import Bench, access, fake_bench, sandbox_bench
 

@@ -21,8 +21,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.order_links import standing_of
 from payment_service.domain.link_orders import LinkStatus
-from payment_service.domain.money_seen import Capture, PaidWithoutIntent, money_in
 from payment_service.domain.stripe_objects import SessionAtStripe
+from payment_service.domain.stripe_outcomes import Capture, PaidWithoutIntent, money_in
 from payment_service.queries.stripe_records import (
     add_provider_entry,
     captured_minor,

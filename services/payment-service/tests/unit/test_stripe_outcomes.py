@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from payment_service.domain.money_seen import Capture, InFlight, NoMoney, PaidWithoutIntent, money_in
 from payment_service.domain.stripe_objects import account_from, session_from
+from payment_service.domain.stripe_outcomes import Capture, InFlight, NoMoney, PaidWithoutIntent, money_in
 from pydantic import ValidationError
 
 INTENT = {
