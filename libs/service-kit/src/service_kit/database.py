@@ -44,7 +44,9 @@ class Database:
         """
         session = AsyncSession(self.engine, expire_on_commit=False)
         try:
-            await set_organization(session, organization_id)
+            # The setting ends with each transaction, so without an organisation there is nothing to undo.
+            if organization_id is not None:
+                await set_organization(session, organization_id)
             yield session
             await session.flush()
         except BaseException:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-import sqlalchemy.exc
 from contracts.catalogue import Service
 from contracts.ids import format_id
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,20 +20,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from service_kit import correlation, crash_points, inbox_rows
 from service_kit.correlation import Correlation
 from service_kit.database import Database
-from service_kit.errors import DomainError, ErrorKind
+from service_kit.errors import DomainError
+from service_kit.failures import failure_of
 from service_kit.handlers import Delivery, Handlers, InTransaction, Park, RetryLater
 from service_kit.inbox import TASKS
-from service_kit.inbox_rows import GIVE_UP_AFTER_SECONDS, Failure, Lease, LeaseLost
+from service_kit.inbox_rows import Lease, LeaseLost
 from service_kit.log_setup import get_logger
 from service_kit.loops import DATABASE_TROUBLE, Backoff, wait_any
-from service_kit.redaction import redact_text
 
 SWEEP_SECONDS = 2.0
 DRAIN_SECONDS = 15.0
-_PARKING_KINDS = frozenset({ErrorKind.CONFLICT, ErrorKind.INVALID, ErrorKind.NOT_FOUND})
-# Two transactions got in each other's way; the loser's next try needs no long wait.
-_CONTENTION = frozenset({"40001", "40P01", "55P03"})
-_CONTENTION_DELAY_SECONDS = 0.2
+CLAIM_LINGER_SECONDS = 0.005
 _WAKE_AHEAD_SECONDS_MAX = 60.0
 
 
@@ -86,6 +82,9 @@ class InboxWorker:
                 if upkeep.done():
                     upkeep.result()
                 self.wake.clear()
+                if 0 < self._concurrency - len(self._running) < self._concurrency // 2:
+                    # Handlers end in bursts: a moment's wait makes one claim of several.
+                    await asyncio.sleep(CLAIM_LINGER_SECONDS)
                 try:
                     async with self._leasing:
                         claimed = await self._claim_some()
@@ -281,22 +280,3 @@ def delivery_of(row: sa.Row[Any]) -> Delivery:
             actor=row.actor,
         ),
     )
-
-
-def failure_of(error: Exception) -> Failure:
-    """What an exception means for its row."""
-    if isinstance(error, RetryLater):
-        return Failure(
-            error=redact_text(error.reason),
-            after_seconds=error.after_seconds,
-            give_up_after_seconds=error.give_up_after_seconds or GIVE_UP_AFTER_SECONDS,
-        )
-    if isinstance(error, Park):
-        reason = redact_text(error.reason)
-        return Failure(error=reason, park_reason=reason)
-    text = redact_text(f"{type(error).__name__}: {error}")
-    if isinstance(error, DomainError) and error.kind in _PARKING_KINDS:
-        return Failure(error=text, park_reason=f"{error.slug}: {redact_text(error.detail)}")
-    if isinstance(error, sqlalchemy.exc.DBAPIError) and getattr(error.orig, "sqlstate", "") in _CONTENTION:
-        return Failure(error=text, after_seconds=_CONTENTION_DELAY_SECONDS)
-    return Failure(error=text)
