@@ -75,7 +75,7 @@ async def _play_against_compose(progress: Progress) -> None:
     addresses = await composed(Processes(logs=LOGS))
     await play(addresses, progress=progress)
     progress.note("mail inbox", addresses.inbox)
-    progress.note("invoice API", f"{addresses.api}/docs")
+    progress.note("invoice API", f"{addresses.api}  ({addresses.api}/openapi.json describes it)")
     progress.note("API key", addresses.api_key)
 
 
@@ -116,11 +116,12 @@ def _show(
     progress.heading("Both invoices are paid. Look around; Ctrl-C ends everything.")
     progress.note("mail inbox", addresses.inbox)
     progress.note("Stripe sandbox", f"{addresses.sandbox}  (no money moves)")
-    progress.note("invoice API", f"{addresses.api}/docs")
+    progress.note("invoice API", f"{addresses.api}  ({addresses.api}/openapi.json describes it)")
     progress.note("API key", addresses.api_key)
     progress.note("Stripe test key", addresses.stripe_key)
     for number, page in pages.items():
         progress.note(f"page {number}", page)
+    progress.note("database", instance.psql)
     progress.note("instance", f"{instance.name} (database, queues)")
     progress.note("logs", str(processes.logs))
     progress.heading("Try:")

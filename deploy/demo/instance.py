@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service_kit.provision import KINDS, SCHEMAS, database_url
+from sqlalchemy.engine import make_url
 
 from deploy.demo.ports import PortClaims
 
@@ -78,6 +79,13 @@ class Instance:
     @property
     def inbox_url(self) -> str:
         return _local(self.ports.inbox)
+
+    @property
+    def psql(self) -> str:
+        """The command that opens the instance's database as an administrator; a password is asked for, not shown."""
+        url = make_url(self.admin_url)
+        host, port = url.query.get("host", url.host), url.query.get("port", url.port)
+        return f"psql -h {host}{f' -p {port}' if port else ''} -U {url.username} -d {self.name}"
 
     def environment(self, service: str) -> dict[str, str]:
         """What the processes of ``service`` (invoice, payment or notification) find in their environment."""
