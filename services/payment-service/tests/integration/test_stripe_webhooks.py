@@ -88,15 +88,17 @@ async def test_a_signed_event_is_stored_as_it_came_and_answered(
     assert (row["event_id"], row["source"], row["mode"], bytes(row["body"])) == ("evt_1", "webhook", "test", body)
 
 
-@pytest.mark.parametrize("seconds", [-299, 299])
 async def test_a_small_difference_of_clocks_is_no_matter(
-    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, seconds: int
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
 ) -> None:
     body = event_body(_event())
 
-    answer = await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=seconds)))
+    statuses = [
+        (await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=seconds)))).status_code
+        for seconds in (-299, 299)
+    ]
 
-    assert answer.status_code == 200
+    assert statuses == [200, 200]
 
 
 FORGED: dict[str, tuple[bytes, str]] = {
@@ -109,27 +111,22 @@ FORGED: dict[str, tuple[bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", FORGED)
-async def test_what_stripe_did_not_sign_is_refused_and_not_stored(
-    http: httpx.AsyncClient, desk: Desk, name: str
-) -> None:
-    body, signature = FORGED[name]
+async def test_what_stripe_did_not_sign_is_refused_and_not_stored(http: httpx.AsyncClient, desk: Desk) -> None:
+    statuses = {name: (await _post(http, desk, *forged)).status_code for name, forged in FORGED.items()}
 
-    answer = await _post(http, desk, body, signature)
-
-    assert answer.status_code == 400
+    assert statuses == dict.fromkeys(FORGED, 400)
     assert await _stored(desk) == []
 
 
-@pytest.mark.parametrize("seconds", [-301, 301, 10 * 365 * 86400, -86400])
-async def test_an_old_or_future_signature_is_refused(
-    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, seconds: int
-) -> None:
-    body = event_body(_event())
+async def test_an_old_or_future_signature_is_refused(http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe) -> None:
+    body, ages = event_body(_event()), (-301, 301, 10 * 365 * 86400, -86400)
 
-    answer = await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=seconds)))
+    statuses = {
+        age: (await _post(http, desk, body, _sign(body, _secret(stripe), NOW + timedelta(seconds=age)))).status_code
+        for age in ages
+    }
 
-    assert answer.status_code == 400
+    assert statuses == dict.fromkeys(ages, 400)
     assert await _stored(desk) == []
 
 
@@ -141,28 +138,29 @@ async def test_a_body_that_was_encoded_anew_is_refused(http: httpx.AsyncClient, 
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b"[1, 2]",
-        b"null",
-        b'"text"',
-        b"{}",
-        b"not json",
-        b'{"id": "evt_1", "object": "event"}',
-        json.dumps(_event(extra=float("nan"))).encode(),
-        json.dumps(_event(object="v2.core.event")).encode(),
-        b"[" * 5000 + b"]" * 5000,
-    ],
+NO_EVENTS: tuple[bytes, ...] = (
+    b"",
+    b"[]",
+    b"[1, 2]",
+    b"null",
+    b'"text"',
+    b"{}",
+    b"not json",
+    b'{"id": "evt_1", "object": "event"}',
+    json.dumps(_event(extra=float("nan"))).encode(),
+    json.dumps(_event(object="v2.core.event")).encode(),
+    b"[" * 5000 + b"]" * 5000,
 )
-async def test_a_signed_body_that_is_no_event_is_refused_without_a_fault(
-    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe, body: bytes
-) -> None:
-    answer = await _post(http, desk, body, _sign(body, _secret(stripe)))
 
-    assert answer.status_code == 400
+
+async def test_a_signed_body_that_is_no_event_is_refused_without_a_fault(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    statuses = {
+        body[:40]: (await _post(http, desk, body, _sign(body, _secret(stripe)))).status_code for body in NO_EVENTS
+    }
+
+    assert statuses == {body[:40]: 400 for body in NO_EVENTS}
     assert await _stored(desk) == []
 
 
@@ -181,13 +179,15 @@ async def test_two_mebibytes_are_not_read(http: httpx.AsyncClient, desk: Desk, s
     assert await _stored(desk) == []
 
 
-@pytest.mark.parametrize("opaque_id", ["nothing", "x" * 43, "x" * 5000, "..%2f..", "%20"])
-async def test_an_endpoint_that_nobody_has_is_not_found(http: httpx.AsyncClient, desk: Desk, opaque_id: str) -> None:
-    body = event_body(_event())
+async def test_an_endpoint_that_nobody_has_is_not_found(http: httpx.AsyncClient, desk: Desk) -> None:
+    body, unknown = event_body(_event()), ("nothing", "x" * 43, "x" * 5000, "..%2f..", "%20")
 
-    answer = await _post(http, desk, body, _sign(body, "whsec_any"), opaque_id=opaque_id)
+    statuses = {
+        opaque_id: (await _post(http, desk, body, _sign(body, "whsec_any"), opaque_id=opaque_id)).status_code
+        for opaque_id in unknown
+    }
 
-    assert answer.status_code == 404
+    assert statuses == dict.fromkeys(unknown, 404)
 
 
 async def test_an_endpoint_whose_secret_is_not_known_yet_asks_stripe_to_come_again(
@@ -215,7 +215,7 @@ async def test_the_secret_before_still_counts_while_it_is_rolled(
     assert answer.status_code == 200
 
 
-async def test_two_hundred_events_that_are_nothing_of_ours_are_thanked_for_and_change_nothing(
+async def test_a_hundred_events_that_are_nothing_of_ours_are_thanked_for_and_change_nothing(
     http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
 ) -> None:
     secret, kinds = _secret(stripe), ("customer.created", "invoice.paid", "something.new", "payment_intent.succeeded")
@@ -227,7 +227,7 @@ async def test_two_hundred_events_that_are_nothing_of_ours_are_thanked_for_and_c
             return (await _post(http, desk, body, _sign(body, secret), opaque_id=opaque_id)).status_code
 
     opaque_id = await desk.opaque_id()
-    statuses = await asyncio.gather(*(post(number) for number in range(200)))
+    statuses = await asyncio.gather(*(post(number) for number in range(100)))
     await desk.quiet()
 
     assert set(statuses) == {200}
