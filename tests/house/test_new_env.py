@@ -1,0 +1,44 @@
+"""The settings of the containers are filled in once, each secret with a value of its own."""
+
+import base64
+from pathlib import Path
+
+from deploy.new_env import filled, main
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+def settings_in(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def test_every_secret_gets_a_value_of_its_own_and_nothing_else_changes() -> None:
+    before, after = settings_in(EXAMPLE), settings_in(filled(EXAMPLE))
+
+    marked = {name for name, value in before.items() if "<random" in value}
+    assert len(marked) >= 15
+    assert {name: after[name] for name in before if name not in marked} == {
+        name: value for name, value in before.items() if name not in marked
+    }
+    values = [after[name] for name in marked]
+    assert len(set(values)) == len(values)
+    assert all(len(value) >= 32 and "<" not in value for value in values)
+
+
+def test_the_master_key_is_32_bytes_under_a_name() -> None:
+    name, _, key = settings_in(filled(EXAMPLE))["IC_MASTER_KEYS"].partition(":")
+
+    assert name == "first"
+    assert len(base64.b64decode(key)) == 32
+
+
+def test_a_file_that_stands_is_left_alone_and_a_new_one_is_private(tmp_path: Path) -> None:
+    (tmp_path / ".env.example").write_text("A=<random>\n", encoding="utf-8")
+    main(tmp_path)
+    first = (tmp_path / ".env").read_text(encoding="utf-8")
+
+    main(tmp_path)
+
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == first
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
