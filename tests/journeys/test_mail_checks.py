@@ -1,4 +1,4 @@
-"""The checks of the demo see what they are there for: a payment address in a manual mail, a missing one in the other."""
+"""The checks of the demo see what they are there for: a payment address in a manual mail, a missing one in another."""
 
 from dataclasses import replace
 from email.message import EmailMessage
