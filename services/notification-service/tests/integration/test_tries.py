@@ -184,11 +184,10 @@ async def test_an_unknown_mail_of_a_voided_invoice_is_not_sent_again(post_room: 
     assert last.resend_in_seconds is None
 
 
-async def test_a_void_that_arrives_while_the_document_is_fetched_stops_the_mail(post_room: PostRoom) -> None:
+async def test_a_void_that_is_committed_while_the_document_is_fetched_stops_the_mail(post_room: PostRoom) -> None:
     fetch = post_room.documents.fetch
 
     async def voided_meanwhile(*arguments: object, **named: object) -> bytes:
-        await post_room.hear(make.voided())
         await post_room.database.fetch(
             "update notification.invoice_facts set voided = true where invoice_id = $1", make.INVOICE_ID
         )
@@ -201,6 +200,18 @@ async def test_a_void_that_arrives_while_the_document_is_fetched_stops_the_mail(
 
     assert post_room.mails == []
     assert await post_room.mail_state() == "dropped"
+
+
+async def test_an_older_word_about_a_mail_that_comes_late_does_not_bring_back_an_old_void(post_room: PostRoom) -> None:
+    door = scripted(post_room, rcpt=[GREYLISTED])
+    await post_room.hear(make.void_requested(), sequence=5)
+    await post_room.hear(make.collection_changed(), sequence=9)
+    await post_room.work()
+
+    await post_room.hear(make.invoice_sent(), sequence=1)
+    await post_room.later(61)
+
+    assert len(door.mails) == 1
 
 
 async def test_a_retry_after_the_link_was_overtaken_carries_the_newest(post_room: PostRoom) -> None:
