@@ -1,7 +1,10 @@
 """Walls, units of work and time, against a real Postgres."""
 
+import asyncio
+
 import asyncpg
 import pytest
+from service_kit import crash_points
 from service_kit.database import app_now, run_sql
 from service_kit.identifiers import new_id
 from service_kit.provision import connect
@@ -83,3 +86,54 @@ async def test_the_worker_role_reaches_outbox_and_inbox_and_nothing_else(service
         with pytest.raises(DBAPIError, match="permission denied"):
             async with worker.transaction(organization_id=None) as session:
                 await run_sql(session, f"select * from {table}")
+
+
+async def test_a_caller_cancelled_during_its_commit_has_committed(service_database: ServiceDatabase) -> None:
+    app = service_database.open("payment", pool_size=1)
+    organization_id = new_id()
+
+    async def backend() -> int:
+        async with app.transaction(organization_id=None) as session:
+            return int((await run_sql(session, "select pg_backend_pid()")).scalar_one())
+
+    async def write() -> None:
+        async with app.transaction(organization_id=organization_id) as session:
+            await run_sql(session, INSERT, {"organization_id": organization_id})
+
+    connection = await backend()
+    caller = asyncio.create_task(write())
+
+    def cancel_it(name: str) -> None:
+        if name == "database.before_commit":
+            caller.cancel()
+
+    crash_points.install(cancel_it)
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    crash_points.install(None)
+
+    assert len(await service_database.fetch("select 1 from payment.effects")) == 1
+    assert await backend() == connection, "the commit was torn down half-way, and its connection with it"
+
+
+async def test_a_hundred_cancelled_callers_leak_no_connection(service_database: ServiceDatabase) -> None:
+    app = service_database.open("payment", pool_size=3)
+    organization_id = new_id()
+
+    async def write() -> None:
+        async with app.transaction(organization_id=organization_id) as session:
+            await run_sql(session, INSERT, {"organization_id": organization_id})
+
+    for turn in range(100):
+        caller = asyncio.create_task(write())
+        for _ in range(turn % 13):
+            await asyncio.sleep(0)
+        caller.cancel()
+        await asyncio.gather(caller, return_exceptions=True)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(write() for _ in range(6)))
+    rows = await service_database.fetch(
+        "select 1 from pg_stat_activity where datname = $1 and state like 'idle in transaction%'", service_database.name
+    )
+    assert rows == []

@@ -167,6 +167,8 @@ async def test_poison_is_buried_and_what_stands_beside_it_arrives(
         await run_until(lambda: depth_is(broker, broker.dead_queue(Service.PAYMENT), buried))
 
     assert await received(service_database) == {before.id, after.id}
+    dead = await broker.take_all(broker.dead_queue(Service.PAYMENT))
+    assert {str(message.headers["x-first-death-reason"]) for message in dead} == {"rejected"}
 
 
 async def test_a_dead_letter_becomes_a_parked_row_and_can_be_replayed_once_it_is_understood(
@@ -219,12 +221,16 @@ async def test_without_the_database_messages_stay_at_the_broker_and_readiness_is
             await send(broker, *envelopes)
             await run_until(lambda: is_red(intake))
             during = await received(service_database)
+            started, attempts = asyncio.get_running_loop().time(), proxy.accepted
+            await run_until(lambda: proxy.accepted >= attempts + 6)
+            elapsed = asyncio.get_running_loop().time() - started
             proxy.heal()
             await run_until(lambda: is_ready(intake))
             await run_until(lambda: has(service_database, envelopes[-1].id))
         await database.dispose()
 
     assert during == set()
+    assert elapsed > 0.3, "the database was asked again without a pause: the messages go round and round"
     assert await received(service_database) == {envelope.id for envelope in envelopes}
     assert await broker.depth(broker.inbox_queue(Service.PAYMENT)) == 0
     assert await broker.depth(broker.dead_queue(Service.PAYMENT)) == 0
