@@ -2,6 +2,8 @@
 
 import asyncio
 
+from invoice_service.app import create_public_app
+from invoice_service.dependencies import Dependencies
 from invoice_tests.make import Account, customer_body, draft_body
 
 
@@ -65,3 +67,17 @@ async def test_a_key_that_is_too_long_is_refused(account: Account) -> None:
     response = await account.send("POST", "/v1/customers", customer_body(), idempotency_key="k" * 256)
 
     assert response.status_code == 422
+
+
+def test_every_write_of_the_described_api_takes_a_key(dependencies: Dependencies) -> None:
+    described = create_public_app(dependencies).openapi()["paths"]
+
+    writes = {
+        f"{method} {path}": {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if path.startswith("/v1/") and method not in ("get", "parameters")
+    }
+
+    assert len(writes) >= 15
+    assert [write for write, taken in writes.items() if ("header", "Idempotency-Key") not in taken] == []
