@@ -6,6 +6,7 @@ import pytest
 from invoice_tests.make import Account, draft_body, line_body
 
 NOBODY = "cus_00000000000000000000000000"
+NOWHERE = "tpl_00000000000000000000000000"
 PROVIDED_TOTALS = {
     # 3 x 960.00 + 4.5 x 120.00 + 148.60 = 3568.60 net; 19 % = 678.03
     "consulting-days": (356860, 67803, 424663, "EUR"),
@@ -158,6 +159,18 @@ async def test_an_unknown_customer_is_refused(account: Account) -> None:
 
     assert response.status_code == 422
     assert response.json()["code"] == "customer-unknown"
+
+
+async def test_a_draft_from_a_template_that_is_not_there_is_refused(account: Account) -> None:
+    customer = await account.customer()
+
+    response = await account.send("POST", "/v1/invoices", draft_body(customer_id=customer["id"], template_id=NOWHERE))
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "template-unknown")
+    assert problem["errors"][0]["pointer"] == "/template_id"
+    assert "GET /v1/templates" in problem["detail"]
+    assert (await account.get("/v1/invoices"))["data"] == []
 
 
 async def test_nothing_of_a_refused_change_is_kept(account: Account) -> None:
