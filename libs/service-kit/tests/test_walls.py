@@ -1,10 +1,11 @@
 """Provisioning and topology: making them again changes nothing, and nobody reaches what is not theirs."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import asyncpg
 import pytest
+from aio_pika.exceptions import ChannelPreconditionFailed
 from contracts.catalogue import Service
 from service_kit.provision import connect, database_url, provision, quoted
 from service_kit.testing.brokers import KitBroker
@@ -100,3 +101,38 @@ async def test_declaring_the_topology_again_changes_nothing(broker: KitBroker) -
     for service in (Service.PAYMENT, Service.NOTIFICATION):
         assert await broker.depth(broker.inbox_queue(service)) == 1
     assert await broker.depth(broker.inbox_queue(Service.INVOICE)) == 0
+
+
+async def test_every_queue_is_what_the_design_says_and_nothing_else(broker: KitBroker) -> None:
+    inbox: dict[str, str | int] = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 50,
+        "x-dead-letter-exchange": f"{broker.instance}.dead",
+        "x-dead-letter-routing-key": "invoice",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+        "x-max-length": 1_000_000,
+    }
+    stated = {
+        f"{broker.instance}.invoice.inbox.v1": inbox,
+        f"{broker.instance}.invoice.dead.v1": {"x-queue-type": "quorum"},
+    }
+
+    for queue, arguments in stated.items():
+        assert await _refusal(broker, queue, arguments) == ""
+        assert "'x-queue-type'" in await _refusal(broker, queue, {**arguments, "x-queue-type": "classic"})
+        for name in arguments:
+            others = {other: value for other, value in arguments.items() if other != name}
+            assert f"'{name}'" in await _refusal(broker, queue, others)
+
+
+async def _refusal(broker: KitBroker, queue: str, arguments: Mapping[str, str | int]) -> str:
+    """Declare ``queue`` so: the words of the broker's 406, or none where the queue is exactly this already."""
+    channel = await broker.connection.channel()
+    try:
+        await channel.declare_queue(queue, durable=True, arguments=dict(arguments), timeout=10)
+    except ChannelPreconditionFailed as refusal:
+        return str(refusal)
+    finally:
+        await channel.close()
+    return ""
