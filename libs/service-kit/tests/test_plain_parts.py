@@ -5,6 +5,9 @@ import io
 import json
 import logging
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -169,6 +172,17 @@ def test_every_crash_point_in_the_kit_is_listed_and_the_other_way_round() -> Non
     named = {name for source in sources for name in re.findall(r'reached\("([a-z_.]+)"\)', source.read_text())}
 
     assert named == crash_points.KIT_POINTS
+
+
+def test_a_process_can_be_told_to_die_at_the_third_arrival_at_a_boundary() -> None:
+    program = (
+        "from service_kit import crash_points as c; c.kill_at('a.b:3')\n"
+        "for n in range(5): print(n, flush=True); c.reached('other'); c.reached('a.b')"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout.split()) == (-signal.SIGKILL, ["0", "1", "2"])
 
 
 async def test_work_that_must_not_be_interrupted_is_finished_before_the_cancellation_is_raised() -> None:

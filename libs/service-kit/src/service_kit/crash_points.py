@@ -1,5 +1,7 @@
 """A seam for tests that kill the process at an exact boundary; in production it is one comparison with ``None``."""
 
+import os
+import signal
 from collections.abc import Callable
 
 Observer = Callable[[str], None]
@@ -39,3 +41,23 @@ def install(observer: Observer | None) -> None:
     """Let ``observer`` hear every boundary; ``None`` takes it away again. Tests only."""
     global _observer
     _observer = observer
+
+
+def kill_at(specification: str) -> None:
+    """SIGKILL this process at a boundary: ``relay.before_mark``, or ``relay.before_mark:3`` for the third arrival.
+
+    For ``IC_CRASH_AT``, which `service_kit.settings` refuses in production. An empty text installs nothing.
+    """
+    if not specification:
+        return
+    wanted, _, number = specification.partition(":")
+    left = int(number or 1)
+
+    def observe(name: str) -> None:
+        nonlocal left
+        if name == wanted:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    install(observe)
