@@ -126,7 +126,7 @@ _REPEAT""",
 \"\"\"
 
 _REPEAT""",
-        caught_by="libs/service-kit/tests/test_inbox_worker.py::test_a_worker_that_lost_its_lease_has_no_effect",
+        caught_by="libs/service-kit/tests/test_inbox_leases.py::test_a_worker_that_lost_its_lease_has_no_effect",
     ),
     PlantedFault(
         name="a signature from the future",

@@ -20,6 +20,7 @@ _package = ModuleType("kit_tests")
 _package.__path__ = [str(Path(__file__).parent)]
 sys.modules.setdefault(_package.__name__, _package)
 
+from kit_tests.inbox_kit import Kit  # noqa: E402 - the package is made above
 from kit_tests.rows import Inbox, Outbox  # noqa: E402 - the package is made above
 
 
@@ -48,3 +49,8 @@ def worker_config(service_database: ServiceDatabase, broker: KitBroker) -> Calla
         return WorkerConfig(**settings)
 
     return make
+
+
+@pytest.fixture
+def kit(service_database: ServiceDatabase) -> Kit:
+    return Kit(service_database, service_database.open("payment"), service_database.open("payment", "worker"))
