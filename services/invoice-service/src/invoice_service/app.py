@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contracts.catalogue import Service
 from fastapi import FastAPI
+from service_kit import crash_points
 from service_kit.clock import SystemClock
 from service_kit.database import create_database
 from service_kit.health import ReadyCheck, database_check
@@ -110,6 +111,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=Service.INVOICE.value, log_format=settings.log_format, level=settings.log_level)
+    crash_points.kill_at(settings.crash_at)
     await run(settings, stop=stop)
 
 

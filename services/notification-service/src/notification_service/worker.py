@@ -3,6 +3,7 @@
 import asyncio
 
 from contracts.catalogue import Service
+from service_kit import crash_points
 from service_kit.clock import SystemClock
 from service_kit.database import Database, create_database
 from service_kit.log_setup import configure_logging
@@ -85,6 +86,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=Service.NOTIFICATION.value, log_format=settings.log_format, level=settings.log_level)
+    crash_points.kill_at(settings.crash_at)
     await run(settings, stop=stop)
 
 

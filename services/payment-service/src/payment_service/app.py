@@ -4,6 +4,7 @@ import asyncio
 
 from contracts.catalogue import Service
 from fastapi import FastAPI
+from service_kit import crash_points
 from service_kit.clock import Clock, SystemClock
 from service_kit.database import Database, create_database
 from service_kit.health import database_check
@@ -62,6 +63,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=SERVICE, log_format=settings.log_format, level=settings.log_level)
+    crash_points.kill_at(settings.crash_at)
     await run(settings, stop=stop)
 
 

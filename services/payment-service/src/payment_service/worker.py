@@ -3,6 +3,7 @@
 import asyncio
 
 from contracts.catalogue import Service
+from service_kit import crash_points
 from service_kit.database import create_database
 from service_kit.log_setup import configure_logging
 from service_kit.worker_process import WorkerConfig, run_process, run_worker
@@ -50,6 +51,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=SERVICE, log_format=settings.log_format, level=settings.log_level)
+    crash_points.kill_at(settings.crash_at)
     await run(settings, stop=stop)
 
 
