@@ -1,15 +1,16 @@
 """The way in by HTTP: a private listener that only says whether this service is well. Mails are asked for by events."""
 
 import asyncio
-import signal
 
 from contracts.catalogue import Service
 from fastapi import FastAPI
+from service_kit import crash_points
 from service_kit.clock import Clock, SystemClock
 from service_kit.database import Database, create_database
 from service_kit.health import database_check
 from service_kit.http import create_api, serve
 from service_kit.log_setup import configure_logging
+from service_kit.worker_process import run_process
 
 from notification_service.migrate import head_revision
 from notification_service.settings import Settings
@@ -33,14 +34,12 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         await database.dispose()
 
 
-async def main() -> None:
+async def main(stop: asyncio.Event) -> None:
     settings = Settings()
     configure_logging(service=Service.NOTIFICATION.value, log_format=settings.log_format, level=settings.log_level)
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for wanted in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wanted, stop.set)
+    crash_points.kill_at(settings.crash_at)
     await run(settings, stop=stop)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_process(main)
