@@ -1,4 +1,4 @@
-"""What must be true of a mail as its reader gets it, looked at from outside: text, HTML and the attached PDF."""
+"""What must be true of a mail as its reader gets it, looked at from outside: headers, text, HTML and attachments."""
 
 import re
 from dataclasses import dataclass
@@ -14,13 +14,18 @@ ADDRESS = re.compile(r"https?://[^\s\"'<>()]+")
 
 @dataclass(frozen=True)
 class ReadMail:
-    """A mail with its PDF's text and every address that the PDF links to or prints."""
+    """A mail with its PDF's text and every address that the PDF links to or prints.
+
+    ``headers`` are those of the mail and of each of its parts, a line each; ``names`` those of what is attached.
+    """
 
     subject: str
     text: str
     html: str
     pdf_text: str
     pdf_links: tuple[str, ...]
+    headers: str = ""
+    names: tuple[str, ...] = ()
 
     def parts(self) -> dict[str, str]:
         """Everything a reader can see or click, by where it stands."""
@@ -30,6 +35,8 @@ class ReadMail:
             "the HTML": self.html,
             "the PDF's text": self.pdf_text,
             "the PDF's links": "\n".join(self.pdf_links),
+            "the headers": self.headers,
+            "the attachments' names": "\n".join(self.names),
         }
 
 
@@ -44,7 +51,15 @@ def read_mail(message: EmailMessage) -> ReadMail:
     if not pdf.startswith(b"%PDF-"):
         raise NotAsItShouldBe(f"the mail {message['subject']!r} has no PDF")
     pdf_text, links = _read_pdf(pdf)
-    return ReadMail(subject=str(message["subject"]), text=text, html=html, pdf_text=pdf_text, pdf_links=links)
+    return ReadMail(
+        subject=str(message["subject"]),
+        text=text,
+        html=html,
+        pdf_text=pdf_text,
+        pdf_links=links,
+        headers="\n".join(f"{name}: {value}" for part in message.walk() for name, value in part.items()),
+        names=tuple(name for part in message.walk() if (name := part.get_filename())),
+    )
 
 
 def check_manual_mail(mail: ReadMail, *, stripe_hosts: tuple[str, ...]) -> None:

@@ -35,6 +35,8 @@ def test_good_mails_pass() -> None:
         replace(MANUAL, html='<a href="https://buy.stripe.com/test_1">Pay</a>'),
         replace(MANUAL, pdf_text="https://BUY.STRIPE.COM/x"),
         replace(MANUAL, pdf_links=(LINK,)),
+        replace(MANUAL, headers=f"X-Pay-At: {LINK}"),
+        replace(MANUAL, names=("invoice.pdf", "buy.stripe.com.pdf")),
     ],
 )
 def test_a_payment_address_in_any_part_of_a_manual_mail_is_seen(mail: ReadMail) -> None:
@@ -57,11 +59,14 @@ def test_what_a_stripe_mail_lacks_is_seen(mail: ReadMail, fault: str) -> None:
         check_stripe_mail(mail, link=LINK, page=PAGE)
 
 
-def test_text_and_links_of_the_attached_pdf_are_read(tmp_path_factory: pytest.TempPathFactory) -> None:
-    source = tmp_path_factory.mktemp("pdf") / "page.typ"
-    source.write_text(f'Total 12.50 #link("{PAGE}")[Pay online]', encoding="utf-8")
-    pdf = typst.compile(str(source))
+def pdf_of(source: str) -> bytes:
+    pdf = typst.compile(source.encode())
     assert isinstance(pdf, bytes)
+    return pdf
+
+
+def test_text_and_links_of_the_attached_pdf_are_read() -> None:
+    pdf = pdf_of(f'Total 12.50 #link("{PAGE}")[Pay online]')
     message = EmailMessage()
     message["Subject"] = "Invoice"
     message.set_content("text")
@@ -72,6 +77,23 @@ def test_text_and_links_of_the_attached_pdf_are_read(tmp_path_factory: pytest.Te
 
     assert "Total 12.50" in mail.pdf_text
     assert mail.pdf_links == (PAGE,)
+
+
+def test_headers_and_names_of_every_part_are_read() -> None:
+    message = EmailMessage()
+    message["Subject"] = "Invoice"
+    message["List-Help"] = f"<{LINK}>"
+    message.set_content("text")
+    message.add_alternative("<p>html</p>", subtype="html")
+    message.add_attachment(pdf_of("Total"), maintype="application", subtype="pdf", filename="Rechnung für Zoë.pdf")
+    [attached] = message.iter_attachments()
+    attached["Content-Location"] = PAGE
+
+    mail = read_mail(message)
+
+    assert f"List-Help: <{LINK}>" in mail.headers
+    assert f"Content-Location: {PAGE}" in mail.headers
+    assert mail.names == ("Rechnung für Zoë.pdf",)
 
 
 def test_a_mail_without_its_pdf_is_seen() -> None:
