@@ -113,7 +113,7 @@ async def test_every_queue_is_what_the_design_says_and_nothing_else(broker: KitB
         "x-overflow": "reject-publish",
         "x-max-length": 1_000_000,
     }
-    stated = {
+    stated: dict[str, dict[str, str | int]] = {
         f"{broker.instance}.invoice.inbox.v1": inbox,
         f"{broker.instance}.invoice.dead.v1": {"x-queue-type": "quorum"},
     }
