@@ -70,7 +70,8 @@ def _have_rabbitmq(progress: Progress) -> None:
     for command in (["apt-get", "update", "-q"], INSTALL):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise CannotRun(f"{' '.join(command)} failed: {done.stderr.strip()[-300:]}")
+            last_words = " ".join(done.stderr.split())[-300:]
+            raise CannotRun(f"{_how_to_get_rabbitmq()}; {' '.join(command)} failed: {last_words}")
 
 
 def _how_to_get_rabbitmq() -> str:
