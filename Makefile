@@ -8,6 +8,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 BIN := .venv/bin
 PACKAGES := contracts service_kit stripe_sandbox invoice_service payment_service notification_service deploy.demo tests \
   contracts_tests kit_tests sandbox_tests invoice_tests payment_tests notification_tests
+# Two processes keep two cores busy while Postgres clones databases; SIDE_BY_SIDE= runs one test after the other.
+SIDE_BY_SIDE ?= -n 2 --dist loadgroup
 export UV_PYTHON_DOWNLOADS ?= never
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,7 +31,7 @@ schemas: setup ## export JSON Schema and AsyncAPI from the contracts
 	@$(BIN)/python -m contracts.schema_export
 
 test: setup ## every test that ends within seconds (ARGS=… goes to pytest)
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) $(ARGS)
 
 test-full: setup ## every test, the slow ones too
 	@$(BIN)/pytest $(ARGS)

@@ -70,3 +70,10 @@ async def connected(product: Product) -> Addresses:
 async def organization(connected: Addresses) -> AsyncIterator[Organization]:
     async with invoice_api(connected.api, api_key=connected.api_key) as api:
         yield Organization(api=api, addresses=connected)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All journeys go to one process when tests run in several: the product is started once."""
+    for item in items:
+        if "product" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("journeys"))
