@@ -112,7 +112,7 @@ class FakeStripe:
             raise LookupError("the session is not open")
         number = next(self._numbers)
         session["status"] = "complete"
-        session["payment_intent"] = {"id": f"pi_fake{number}", "latest_charge": None}
+        session["payment_intent"] = {"id": f"pi_fake{number}", "status": "processing", "latest_charge": None}
         if amount is not None:
             session["amount_total"] = amount
         if settled:
@@ -130,8 +130,15 @@ class FakeStripe:
         self._settle(session, next(self._numbers))
         self._emit(account, "checkout.session.async_payment_succeeded", session_id)
 
+    def bounce(self, session_id: str) -> None:
+        """A bank debit fails; the session stays complete and unpaid."""
+        account, session = self._find("sessions", session_id)
+        session["payment_intent"]["status"] = "requires_payment_method"
+        self._emit(account, "checkout.session.async_payment_failed", session_id)
+
     def _settle(self, session: Json, number: int) -> None:
         session["payment_status"] = "paid"
+        session["payment_intent"]["status"] = "succeeded"
         session["payment_intent"]["latest_charge"] = {
             "id": f"ch_fake{number}",
             "created": 1_793_000_000 + number,

@@ -158,7 +158,8 @@ class PaymentLink(Row, table=True):
 
 
 class CheckoutSession(Row, table=True):
-    """What each session of our links looked like when it was read last."""
+    """What each session of our links looked like when it was read last. ``payment_status`` is Stripe's word, or
+    ``failed``, ours, where a delayed payment came to nothing and Stripe's own word stays ``unpaid`` for ever."""
 
     __tablename__ = "checkout_sessions"
 

@@ -79,6 +79,26 @@ async def test_a_bank_debit_under_way_is_said_to_be_in_flight(desk: Desk, stripe
     assert received.late
 
 
+async def test_a_void_after_a_bank_debit_failed_has_nothing_in_flight(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, created = await _collected(desk)
+    session_id = stripe.pay(_at_stripe(created), settled=False)
+    await desk.poll_now()
+    assert [row["in_flight"] for row in await desk.links()] == [True]
+    stripe.bounce(session_id)
+    await desk.poll_now()
+    reads = stripe.count("retrieve_session")
+    stripe.owner.events.clear()
+
+    await desk.poll_now()
+    assert stripe.count("retrieve_session") == reads
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert (closed.in_flight, closed.captured_minor) == (False, 0)
+    assert closed.proof is not None
+    assert closed.proof.completed_session_ids == (session_id,)
+
+
 async def test_a_void_while_the_link_is_being_made_closes_it_at_once(desk: Desk, stripe: FakeStripe) -> None:
     await desk.connect()
     await desk.quiet()

@@ -56,6 +56,24 @@ def test_a_completed_bank_debit_is_in_flight_and_not_money() -> None:
 
 
 @pytest.mark.parametrize(
+    ("intent_status", "money"),
+    [
+        ("processing", InFlight()),
+        ("requires_action", InFlight()),
+        ("succeeded", InFlight()),
+        ("requires_payment_method", NoMoney()),
+        ("canceled", NoMoney()),
+    ],
+)
+def test_the_intent_says_whether_an_unpaid_debit_is_still_under_way(
+    intent_status: str, money: InFlight | NoMoney
+) -> None:
+    intent = INTENT | {"status": intent_status}
+
+    assert money_in(session_from(_session(payment_status="unpaid", payment_intent=intent))) == money
+
+
+@pytest.mark.parametrize(
     ("status", "payment_status"), [("open", "unpaid"), ("expired", "unpaid"), ("complete", "no_payment_required")]
 )
 def test_everything_else_is_no_money(status: str, payment_status: str) -> None:

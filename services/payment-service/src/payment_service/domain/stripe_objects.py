@@ -20,6 +20,9 @@ _SESSION_FIELDS = (
 )
 
 
+_FAILED_INTENT_STATUSES = frozenset({"requires_payment_method", "canceled"})
+
+
 class StripeObject(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -45,7 +48,10 @@ class ChargeAtStripe(StripeObject):
 
 
 class IntentAtStripe(StripeObject):
+    """``status`` is empty where Stripe named the intent without expanding it."""
+
     id: str
+    status: str = ""
     charge: ChargeAtStripe | None = None
 
 
@@ -72,6 +78,17 @@ class SessionAtStripe(StripeObject):
     @property
     def in_flight(self) -> bool:
         """Complete but not yet paid: a bank debit is under way and may still arrive or fail."""
+        return self._complete_and_unpaid and not self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Complete, and its delayed payment came to nothing. Stripe leaves such a session unpaid for ever; only the
+        intent tells. An intent whose status is unknown counts as under way."""
+        intent = self.payment_intent
+        return self._complete_and_unpaid and intent is not None and intent.status in _FAILED_INTENT_STATUSES
+
+    @property
+    def _complete_and_unpaid(self) -> bool:
         return self.status == "complete" and self.payment_status == "unpaid"
 
 
@@ -134,7 +151,9 @@ def _intent_from(value: object) -> IntentAtStripe | None:
         return IntentAtStripe(id=value)
     if not isinstance(value, dict):
         return None
-    return IntentAtStripe(id=value["id"], charge=_charge_from(value.get("latest_charge")))
+    return IntentAtStripe(
+        id=value["id"], status=value.get("status") or "", charge=_charge_from(value.get("latest_charge"))
+    )
 
 
 def _charge_from(value: object) -> ChargeAtStripe | None:

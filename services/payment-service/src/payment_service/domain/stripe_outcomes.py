@@ -29,7 +29,7 @@ class InFlight:
 
 @dataclass(frozen=True)
 class NoMoney:
-    """Open, expired, or free of charge."""
+    """Open, expired, free of charge, or a delayed payment that failed."""
 
 
 class PaidWithoutIntent(Exception):

@@ -145,11 +145,11 @@ async def links_to_read(
 
 
 async def settled_sessions(session: AsyncSession, *, organization_id: UUID, link_ids: Sequence[UUID]) -> set[str]:
-    """Sessions whose payment is known; reading them again would tell nothing new."""
+    """Sessions whose payment is known or has failed; reading them again would tell nothing new."""
     statement = select(CheckoutSession.session_id).where(
         CheckoutSession.organization_id == organization_id,
         col(CheckoutSession.link_id).in_(link_ids),
-        CheckoutSession.payment_status == "paid",
+        col(CheckoutSession.payment_status).in_(["paid", "failed"]),
     )
     return set((await session.exec(statement)).all())
 

@@ -54,7 +54,7 @@ async def note_session_of_link(
     """Remember where the session stands. What is paid stays paid, however late an older reading is written."""
     fresh = {
         "status": seen.status,
-        "payment_status": seen.payment_status,
+        "payment_status": "failed" if seen.failed else seen.payment_status,
         "payment_intent_id": seen.payment_intent.id if seen.payment_intent else "",
         "read_at": now,
     }
