@@ -182,6 +182,8 @@ class FakeStripe:
         account = await self._enter("payment_links", access, "rak_payment_link_read")
         for link in list(account.links):
             yield link_from(link)
+        if "end of payment_links" in self.during:
+            await self.during.pop("end of payment_links")()
 
     async def sessions_of_link(self, access: StripeAccess, *, link_id: str, status: str) -> Sequence[SessionAtStripe]:
         account = await self._enter("sessions_of_link", access, "rak_checkout_session_read")

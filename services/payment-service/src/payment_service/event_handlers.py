@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from payment_service import tasks
 from payment_service.actions.apply_stripe_event import apply_stripe_event, read_checkout_session
 from payment_service.actions.close_payment_link import close_payment_link
+from payment_service.actions.close_stray_link import close_stray_link
 from payment_service.actions.create_payment_link import create_payment_link
 from payment_service.actions.order_links import order_link, stop_links
 from payment_service.actions.poll_connection import poll_connection
@@ -120,6 +121,9 @@ def _task_handlers(setup: StripeSetup) -> dict[str, Handler]:
     async def close(work: OutsideWork) -> None:
         await close_payment_link(work, setup=setup)
 
+    async def close_stray(work: OutsideWork) -> None:
+        await close_stray_link(work, setup=setup)
+
     async def register(work: OutsideWork) -> None:
         await register_webhook(work, setup=setup)
 
@@ -135,6 +139,7 @@ def _task_handlers(setup: StripeSetup) -> dict[str, Handler]:
     return {
         tasks.CREATE_LINK: WithOutsideCall(create),
         tasks.CLOSE_LINK: WithOutsideCall(close),
+        tasks.CLOSE_STRAY_LINK: WithOutsideCall(close_stray),
         tasks.REGISTER_WEBHOOK: WithOutsideCall(register),
         tasks.APPLY_EVENT: WithOutsideCall(apply),
         tasks.READ_SESSION: WithOutsideCall(read),

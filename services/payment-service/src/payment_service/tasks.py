@@ -14,6 +14,7 @@ from payment_service.tables import Inbox
 
 CREATE_LINK = "task.create_payment_link"
 CLOSE_LINK = "task.close_payment_link"
+CLOSE_STRAY_LINK = "task.close_stray_link"
 REGISTER_WEBHOOK = "task.register_webhook"
 APPLY_EVENT = "task.apply_stripe_event"
 READ_SESSION = "task.read_checkout_session"
@@ -27,6 +28,13 @@ class Task(BaseModel):
 class LinkTask(Task):
     invoice_id: UUID
     link_id: UUID
+
+
+class StrayLinkTask(Task):
+    """A link at Stripe that no row of ours names."""
+
+    connection_id: UUID
+    stripe_link_id: str
 
 
 class ConnectionTask(Task):
@@ -50,6 +58,10 @@ async def give_link_task(session: AsyncSession, *, organization_id: UUID, task_t
         organization_id=organization_id,
         payload=about,
     )
+
+
+async def give_stray_link_task(session: AsyncSession, *, organization_id: UUID, about: StrayLinkTask) -> None:
+    await enqueue_task(session, Inbox, task_type=CLOSE_STRAY_LINK, organization_id=organization_id, payload=about)
 
 
 async def give_connection_task(

@@ -283,3 +283,68 @@ async def test_work_left_by_a_worker_that_died_is_finished_by_the_next(desk: Des
 
     assert len(stripe.owner.links) == 1
     assert len(await desk.heard(PaymentLinkCreated)) == 1
+
+
+async def _lost_with_an_untrusted_key(desk: Desk, stripe: FakeStripe) -> None:
+    """A first try whose answer was lost more than 23 hours ago, and a second task for the same link."""
+    await desk.connect()
+    await desk.quiet()
+    stripe.fail("create_payment_link", LOST)
+    await desk.say(desk.invoice().sent())
+
+    async def tried() -> bool:
+        return bool(
+            await desk.rows.fetch(
+                "select 1 from payment.inbox where type = 'task.create_payment_link' and first_error is not null"
+            )
+        )
+
+    await run_until(tried)
+    await desk.rows.advance_clock("payment", seconds=23 * 3600)
+    stripe.forget_keys()
+
+
+async def _twin_of_the_create_task(desk: Desk) -> None:
+    await desk.rows.fetch(
+        "insert into payment.inbox (consumer, event_id, organization_id, type, payload)"
+        " select consumer, gen_random_uuid(), organization_id, type, payload from payment.inbox"
+        " where type = 'task.create_payment_link' limit 1"
+    )
+    await desk.rows.fetch("notify payment_inbox")
+
+
+async def test_two_tries_that_both_found_nothing_begin_one_new_key_and_make_one_link(
+    desk: Desk, stripe: FakeStripe
+) -> None:
+    await _lost_with_an_untrusted_key(desk, stripe)
+
+    async def twin_goes_first() -> None:
+        await _twin_of_the_create_task(desk)
+        await desk.hear(PaymentLinkCreated)
+
+    stripe.during["end of payment_links"] = twin_goes_first
+    await desk.quiet(hurry=True)
+
+    assert stripe.count("payment_links") == 2
+    assert len(stripe.owner.links) == 1
+    assert [(row["status"], row["epoch"]) for row in await desk.links()] == [("active", 2)]
+
+
+async def test_a_link_made_beside_the_recorded_one_is_closed_at_stripe(desk: Desk, stripe: FakeStripe) -> None:
+    await desk.connect()
+    await desk.quiet()
+
+    async def twin_makes_another() -> None:
+        await desk.rows.fetch("update payment.payment_links set epoch = 2")
+        await _twin_of_the_create_task(desk)
+        await desk.hear(PaymentLinkCreated)
+
+    stripe.during["create_payment_link"] = twin_makes_another
+    await desk.say(desk.invoice().sent())
+    await desk.hear(PaymentLinkCreated)
+    await desk.quiet(hurry=True)
+
+    (row,) = await desk.links()
+    assert len(stripe.owner.links) == 2
+    assert [link["id"] for link in stripe.owner.links if link["active"]] == [row["stripe_link_id"]]
+    assert await desk.parked() == []

@@ -45,7 +45,7 @@ class _Reserved:
 
 
 @dataclass(frozen=True)
-class _Findings:
+class Findings:
     """What was done and seen at Stripe after the link was deactivated."""
 
     expired: tuple[str, ...]
@@ -61,7 +61,7 @@ async def close_payment_link(work: OutsideWork, *, setup: StripeSetup) -> None:
             await _close_what_never_was(session, organization_id, task)
         return
     try:
-        findings = await _close_at_stripe(setup, reserved)
+        findings = await close_at_stripe(setup, reserved.access, stripe_link_id=reserved.stripe_link_id)
     except StripeFailure as failure:
         await retry_or_park(work, connection_id=reserved.connection_id, failure=failure)
     crash_points.reached("payment.before_closing_record")
@@ -96,9 +96,9 @@ async def _close_what_never_was(session: AsyncSession, organization_id: UUID, ta
     await advance(session, collection)
 
 
-async def _close_at_stripe(setup: StripeSetup, reserved: _Reserved) -> _Findings:
+async def close_at_stripe(setup: StripeSetup, access: StripeAccess, *, stripe_link_id: str) -> Findings:
     """Raises `StripeFailure`; also when something is open after all, so that everything is done once more."""
-    door, access, link_id = setup.door, reserved.access, reserved.stripe_link_id
+    door, link_id = setup.door, stripe_link_id
     crash_points.reached("payment.before_deactivate_call")
     await door.deactivate_payment_link(access, link_id=link_id)
     crash_points.reached("payment.after_deactivate_call")
@@ -114,7 +114,7 @@ async def _close_at_stripe(setup: StripeSetup, reserved: _Reserved) -> _Findings
     read_back = await door.retrieve_payment_link(access, link_id=link_id)
     if read_back.active or await door.sessions_of_link(access, link_id=link_id, status="open"):
         raise StripeFailure(FailureKind.UNKNOWN, code="still_open")
-    return _Findings(expired=tuple(expired), completed=tuple(completed))
+    return Findings(expired=tuple(expired), completed=tuple(completed))
 
 
 async def _expire(setup: StripeSetup, access: StripeAccess, session_id: str) -> bool:
@@ -132,7 +132,7 @@ async def _expire(setup: StripeSetup, access: StripeAccess, session_id: str) -> 
 
 
 async def _record(
-    session: AsyncSession, organization_id: UUID, task: LinkTask, reserved: _Reserved, findings: _Findings
+    session: AsyncSession, organization_id: UUID, task: LinkTask, reserved: _Reserved, findings: Findings
 ) -> None:
     collection = await lock_collection(session, organization_id=organization_id, invoice_id=task.invoice_id)
     link = await link_by_id(session, organization_id=organization_id, link_id=task.link_id)
@@ -168,7 +168,7 @@ async def _keep(session: AsyncSession, connection: Connection, seen: SessionAtSt
     )
 
 
-def _proof(findings: _Findings, now: datetime) -> ClosingProof:
+def _proof(findings: Findings, now: datetime) -> ClosingProof:
     return ClosingProof(
         deactivated_at=now,
         expired_session_ids=findings.expired,

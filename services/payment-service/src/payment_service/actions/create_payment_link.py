@@ -41,9 +41,10 @@ from payment_service.queries.links import link_by_id, links_made_before, lock_co
 from payment_service.stripe_door import StripeAccess
 from payment_service.stripe_setup import StripeSetup
 from payment_service.tables import Outbox, PaymentLink
-from payment_service.tasks import LinkTask
+from payment_service.tasks import LinkTask, StrayLinkTask, give_stray_link_task
 
 _OLDER_FIRST_SECONDS = 5.0
+_OTHER_TRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ async def _after_scan(work: OutsideWork, setup: StripeSetup, task: LinkTask, res
         get_logger().info("adopted the link that a lost answer left at Stripe", stripe_link_id=found.id)
         return replace(reserved, adopted=found)
     async with work.transaction() as session:
-        epoch = await _begin_new_epoch(session, organization_of(work.delivery), task)
+        epoch = await _begin_new_epoch(session, organization_of(work.delivery), task, reserved)
     return replace(reserved, epoch=epoch, maybe_made=False)
 
 
@@ -158,9 +159,12 @@ async def _made_before(session: AsyncSession, link: PaymentLink, first_attempt_a
     return frozenset(known)
 
 
-async def _begin_new_epoch(session: AsyncSession, organization_id: UUID, task: LinkTask) -> int:
+async def _begin_new_epoch(session: AsyncSession, organization_id: UUID, task: LinkTask, reserved: _Reserved) -> int:
+    """Raises `RetryLater` when another try went ahead meanwhile: two new keys for one link would make two links."""
     await lock_collection(session, organization_id=organization_id, invoice_id=task.invoice_id)
     link = await link_by_id(session, organization_id=organization_id, link_id=task.link_id)
+    if link.status != LinkStatus.CREATING.value or link.epoch != reserved.epoch:
+        raise RetryLater("another try of this link went ahead", after_seconds=_OTHER_TRY_SECONDS)
     link.epoch, link.server_errors, link.first_attempt_at = link.epoch + 1, 0, await app_now(session)
     session.add(link)
     return link.epoch
@@ -172,7 +176,7 @@ async def _record(
     collection = await lock_collection(session, organization_id=organization_id, invoice_id=task.invoice_id)
     link = await link_by_id(session, organization_id=organization_id, link_id=task.link_id)
     if link.status != LinkStatus.CREATING.value:
-        get_logger().info("link was recorded before", status=link.status)
+        await _dispose_of_stray(session, link, reserved, made)
         return
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=reserved.connection_id)
     unwanted = bool(link.close_reason) or standing_of(collection).overtaken(link.attempt)
@@ -188,6 +192,16 @@ async def _record(
         created = _created_event(link, mode=connection.mode, sandbox=connection.sandbox)
         await record_event(session, Outbox, created, service=Service.PAYMENT)
     await advance(session, collection)
+
+
+async def _dispose_of_stray(session: AsyncSession, link: PaymentLink, reserved: _Reserved, made: LinkAtStripe) -> None:
+    """Another try recorded this link or ended it. What this one holds is the same link, or one that nobody may pay."""
+    if made.id == link.stripe_link_id:
+        get_logger().info("link was recorded before", status=link.status)
+        return
+    get_logger().warning("a second link was made at Stripe and will be closed", stripe_link_id=made.id)
+    about = StrayLinkTask(connection_id=reserved.connection_id, stripe_link_id=made.id)
+    await give_stray_link_task(session, organization_id=link.organization_id, about=about)
 
 
 async def _after_failure(
