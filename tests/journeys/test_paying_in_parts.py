@@ -35,7 +35,8 @@ async def test_a_checkout_that_was_open_before_the_transfer_takes_no_money_after
         await organization.api.post(f"/v1/invoices/{invoice['id']}/payments", {"amount_minor": 4000})
 
         replaced = await organization.seen(invoice["id"], link="active", attempt=2, payment_status="partially_paid")
-        await customer.post(urljoin(str(opened.url), form.group(1)), data={"card": TEST_CARD})
+        too_late = await customer.post(urljoin(str(opened.url), form.group(1)), data={"card": TEST_CARD})
+    assert too_late.status_code == httpx.codes.GONE
     assert await organization.paid_at_stripe(invoice["id"]) == []
     await pay_by_card(replaced["link"]["url"])
     paid = await organization.seen(invoice["id"], payment_status="paid")
