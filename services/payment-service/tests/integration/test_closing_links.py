@@ -1,6 +1,7 @@
 """A link that must take no more money provably takes none, whatever happens while it is being closed."""
 
 import itertools
+import json
 
 import pytest
 from contracts.event import Event
@@ -185,6 +186,22 @@ async def test_closing_is_done_again_from_the_start_after_any_lost_answer(
     (closed,) = await desk.heard(PaymentLinkClosed)
     assert closed.proof is not None
     assert [row["status"] for row in stripe.owner.sessions] == ["expired"]
+
+
+async def test_a_link_that_stripe_does_not_know_is_closed_and_the_proof_says_so(desk: Desk, stripe: FakeStripe) -> None:
+    invoice, _ = await _collected(desk)
+    stripe.owner.links.clear()
+
+    await desk.say(invoice.void_requested(attempt=1))
+    (closed,) = await desk.hear(PaymentLinkClosed)
+
+    assert (closed.reason, closed.captured_minor, closed.in_flight) == ("void", 0, False)
+    assert closed.proof is not None
+    assert closed.proof.deactivated_at is None
+    (row,) = await desk.links()
+    assert row["status"] == "closed"
+    assert json.loads(row["close_proof"])["unknown_at_stripe"] is True
+    assert await desk.parked() == []
 
 
 async def test_with_a_refused_key_closing_waits_and_the_next_key_finishes_it(desk: Desk, stripe: FakeStripe) -> None:

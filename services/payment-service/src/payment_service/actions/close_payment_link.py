@@ -48,8 +48,10 @@ class _Reserved:
 class Findings:
     """What was done and seen at Stripe after the link was deactivated."""
 
-    expired: tuple[str, ...]
-    completed: tuple[SessionAtStripe, ...]
+    expired: tuple[str, ...] = ()
+    completed: tuple[SessionAtStripe, ...] = ()
+    unknown: bool = False
+    """Stripe has no such link, so there was nothing to deactivate and nobody can pay through it."""
 
 
 async def close_payment_link(work: OutsideWork, *, setup: StripeSetup) -> None:
@@ -100,7 +102,8 @@ async def close_at_stripe(setup: StripeSetup, access: StripeAccess, *, stripe_li
     """Raises `StripeFailure`; also when something is open after all, so that everything is done once more."""
     door, link_id = setup.door, stripe_link_id
     crash_points.reached("payment.before_deactivate_call")
-    await door.deactivate_payment_link(access, link_id=link_id)
+    if not await _deactivate(setup, access, link_id):
+        return Findings(unknown=True)
     crash_points.reached("payment.after_deactivate_call")
     expired = []
     for open_session in await door.sessions_of_link(access, link_id=link_id, status="open"):
@@ -115,6 +118,23 @@ async def close_at_stripe(setup: StripeSetup, access: StripeAccess, *, stripe_li
     if read_back.active or await door.sessions_of_link(access, link_id=link_id, status="open"):
         raise StripeFailure(FailureKind.UNKNOWN, code="still_open")
     return Findings(expired=tuple(expired), completed=tuple(completed))
+
+
+async def _deactivate(setup: StripeSetup, access: StripeAccess, link_id: str) -> bool:
+    """False when Stripe has no such link, said twice: to the change and to a plain reading."""
+    try:
+        await setup.door.deactivate_payment_link(access, link_id=link_id)
+    except StripeFailure as refused:
+        if refused.kind is not FailureKind.NOT_FOUND:
+            raise
+        try:
+            await setup.door.retrieve_payment_link(access, link_id=link_id)
+        except StripeFailure as failure:
+            if failure.kind is FailureKind.NOT_FOUND:
+                return False
+            raise
+        raise StripeFailure(FailureKind.UNKNOWN, code="found_after_all") from None
+    return True
 
 
 async def _expire(setup: StripeSetup, access: StripeAccess, session_id: str) -> bool:
@@ -146,7 +166,9 @@ async def _record(
         await record_session(
             session, collection=collection, connection=connection, link=link, seen=seen, source="closing"
         )
-    link.close_proof = _proof(findings, now).model_dump(mode="json")
+    if findings.unknown:
+        get_logger().warning("Stripe has no such link; it is closed as one that takes no money")
+    link.close_proof = _proof(findings, now).model_dump(mode="json") | {"unknown_at_stripe": findings.unknown}
     link.close_reason = _final_reason(link)
     link.status = checked_move(current=LinkStatus.CLOSING, wanted=LinkStatus.CLOSED).value
     link.changed_at = now
@@ -169,8 +191,9 @@ async def _keep(session: AsyncSession, connection: Connection, seen: SessionAtSt
 
 
 def _proof(findings: Findings, now: datetime) -> ClosingProof:
+    """Without a time of deactivation where Stripe, asked at the time of reading back, had no such link."""
     return ClosingProof(
-        deactivated_at=now,
+        deactivated_at=None if findings.unknown else now,
         expired_session_ids=findings.expired,
         completed_session_ids=tuple(seen.id for seen in findings.completed),
         read_back_at=now,

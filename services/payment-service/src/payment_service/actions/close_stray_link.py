@@ -10,7 +10,7 @@ from service_kit.log_setup import get_logger
 from payment_service.actions.close_payment_link import close_at_stripe
 from payment_service.actions.heed_failure import retry_or_park
 from payment_service.actions.open_access import open_access
-from payment_service.domain.stripe_answers import FailureKind, StripeFailure
+from payment_service.domain.stripe_answers import StripeFailure
 from payment_service.organization import organization_of
 from payment_service.queries.connections import connection as connection_by_id
 from payment_service.stripe_setup import StripeSetup
@@ -22,14 +22,12 @@ async def close_stray_link(work: OutsideWork, *, setup: StripeSetup) -> None:
     async with work.transaction() as session:
         connection = await connection_by_id(session, organization_id=organization_id, connection_id=task.connection_id)
         access = await open_access(session, connection=connection, master_keys=setup.master_keys)
-    completed: tuple[str, ...] = ()
     try:
         findings = await close_at_stripe(setup, access, stripe_link_id=task.stripe_link_id)
-        completed = tuple(seen.id for seen in findings.completed)
     except StripeFailure as failure:
-        if failure.kind is not FailureKind.NOT_FOUND:
-            await retry_or_park(work, connection_id=task.connection_id, failure=failure)
-    if completed:
-        raise Park(f"{task.stripe_link_id} is a link of no invoice, yet it was paid in {', '.join(completed)}")
+        await retry_or_park(work, connection_id=task.connection_id, failure=failure)
+    if findings.completed:
+        paid = ", ".join(seen.id for seen in findings.completed)
+        raise Park(f"{task.stripe_link_id} is a link of no invoice, yet it was paid in {paid}")
     async with work.completion():
         get_logger().info("a link that no row names was closed at Stripe", stripe_link_id=task.stripe_link_id)
