@@ -1,22 +1,15 @@
 """What users do while the product dies under them: four invoices, told from outside, each with its expected end.
 
-Every request carries an idempotency key and is repeated until it is answered, as a careful client would.
+They go on asking until some life answers, as `tests.chaos.client` does.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import httpx
-from service_kit.testing.waiting import NeverHappened
-
-from tests.chaos.world import World, new_key, pause
-
-Json = dict[str, Any]
-PATIENCE_SECONDS = 45.0
-_RETRY_SECONDS = 0.15
-_NOT_NOW = frozenset({500, 502, 503, 504})
+from tests.chaos.client import Client, Json
+from tests.chaos.organizations import connect_stripe, new_organization
+from tests.chaos.world import new_key
 
 # 3 x 40.00 at 19 % VAT: 120.00 + 22.80 = 142.80. By hand 42.80 of it, so the second link asks for 100.00.
 LINES = [
@@ -31,53 +24,6 @@ LINES = [
 TOTAL_MINOR = 14280
 BY_HAND_MINOR = 4280
 LEFT_MINOR = 10000
-
-
-@dataclass(frozen=True)
-class Client:
-    """Talks to the API of whatever life is there."""
-
-    world: World
-    api_key: str
-
-    async def write(self, method: str, path: str, body: Json, *, expect: frozenset[int] = frozenset()) -> Json:
-        """Repeat one write under one key until it is answered. ``expect`` adds statuses that are answers too."""
-        headers = {"Idempotency-Key": new_key()}
-        return await self._until_answered(method, path, body, headers, expect)
-
-    async def read(self, path: str) -> Json:
-        return await self._until_answered("GET", path, None, {}, frozenset())
-
-    async def until(self, path: str, wanted: Callable[[Json], Any], what: str) -> Json:
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + PATIENCE_SECONDS
-        while loop.time() < limit:
-            seen = await self.read(path)
-            if wanted(seen):
-                return seen
-            await pause(_RETRY_SECONDS)
-        raise NeverHappened(f"{what}; at last it was {_essence(seen)}; not done: {await self.world.not_done()}")
-
-    async def _until_answered(
-        self, method: str, path: str, body: Json | None, headers: dict[str, str], expect: frozenset[int]
-    ) -> Json:
-        loop = asyncio.get_running_loop()
-        limit = loop.time() + PATIENCE_SECONDS
-        while True:
-            try:
-                async with httpx.AsyncClient(base_url=self.world.api_url, timeout=10, trust_env=False) as client:
-                    authorization = {"Authorization": f"Bearer {self.api_key}"}
-                    answer = await client.request(method, path, json=body, headers={**headers, **authorization})
-            except httpx.TransportError:
-                answer = None
-            if answer is not None and answer.status_code not in _NOT_NOW:
-                if answer.is_success or answer.status_code in expect:
-                    told: Json = answer.json()
-                    return told
-                raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-            if loop.time() > limit:
-                raise NeverHappened(f"{method} {path} was never answered")
-            await pause(_RETRY_SECONDS)
 
 
 Story = Callable[[Client], Awaitable["Told"]]
@@ -133,15 +79,16 @@ async def paid_in_two_parts(client: Client) -> Told:
     return Told(invoice_id, address, LEFT_MINOR, BY_HAND_MINOR, "paid", seen)
 
 
-def _essence(seen: Json) -> Json:
-    return {
-        name: seen.get(name) for name in ("status", "headline", "number", "link", "balance", "document", "deliveries")
-    }
+async def connected_anew(client: Client) -> Told:
+    """Another organisation sets its first key while everything else goes on, and is paid through it."""
+    newcomer = await new_organization(client.world)
+    await connect_stripe(newcomer)
+    return await paid_by_stripe(newcomer)
 
 
-ALL_STORIES: tuple[Story, ...] = (paid_by_stripe, paid_by_hand, voided, paid_in_two_parts)
+ALL_STORIES: tuple[Story, ...] = (connected_anew, paid_by_stripe, paid_by_hand, voided, paid_in_two_parts)
 BUSY_STORIES: tuple[Story, ...] = (voided, paid_in_two_parts)
-"""Between them they reach every boundary that all of them reach."""
+"""Between them they reach every boundary but those of setting a key."""
 
 
 async def _sent(client: Client, method: str) -> tuple[str, str]:

@@ -26,12 +26,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from service_kit.testing.databases import ServiceDatabase
 from service_kit.testing.waiting import eventually
 from stripe_sandbox.app import create_app
-from stripe_sandbox.settings import Settings, parse_account, parse_key
+from stripe_sandbox.settings import Settings
 
 from tests.chaos import life
 
-STRIPE_KEY = "sk_test_" + "c4a05" * 5
-ACCOUNT = "acct_1Chaos"
+API_KEY_PEPPER = "k" * 40
 READY_SECONDS = 30.0
 SCHEMAS = ("invoice", "payment", "notification")
 RECURRING = frozenset({"task.poll_connection"})
@@ -165,7 +164,7 @@ class World:
                 "IC_PUBLIC_URL": self.api_url,
                 "IC_PAYMENT_SERVICE_URL": f"http://127.0.0.1:{self.ports['payment_private']}",
                 "IC_PAGE_TOKEN_SECRET": "p" * 40,
-                "IC_API_KEY_PEPPER": "k" * 40,
+                "IC_API_KEY_PEPPER": API_KEY_PEPPER,
             },
             "payment": {
                 "IC_STRIPE_API_BASE": self.sandbox_url,
@@ -192,8 +191,8 @@ def sandbox_running() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     settings = Settings(
         public_url=url,
-        keys=(parse_key(f"{STRIPE_KEY}={ACCOUNT}"),),
-        accounts=(parse_account(f"{ACCOUNT}=Chaos Ltd:DE:eur"),),
+        keys=(),
+        accounts=(),
         retry_delays_seconds=(0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 5.0),
     )
     server = uvicorn.Server(
