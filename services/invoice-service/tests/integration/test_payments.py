@@ -59,9 +59,10 @@ async def test_a_reversal_takes_back_exactly_its_payment_and_only_once(account: 
     again = await account.send("POST", path, {})
 
     assert (taken_back["amount_minor"], taken_back["kind"]) == (-10000, "manual_reversal")
-    assert await figures(invoice) == (20000, 13800, 6200, 10000, "overpaid")
+    assert await figures(invoice) == (20000, 20000, 0, 3800, "partially_paid")
     assert (again.status_code, again.json()["code"]) == (409, "payment-already-reversed")
-    assert len(await driver.entries(invoice.id)) == 3
+    kinds = [entry["kind"] for entry in await driver.entries(invoice.id)]
+    assert kinds == ["manual", "manual", "manual_reversal", "apply"]
 
 
 async def test_paid_reversed_and_paid_again_is_said_twice(account: Account, driver: Driver) -> None:

@@ -1,9 +1,18 @@
 """Where money goes, and the law that none is lost on the way."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from invoice_service.domain.receivables import Balance, Posting, payment_status, post_incoming, post_reversal
+from invoice_service.domain.receivables import (
+    Balance,
+    Posting,
+    payment_status,
+    post_incoming,
+    post_reversal,
+    post_surplus,
+)
 from invoice_service.domain.statuses import PaymentStatus
 
 
@@ -31,6 +40,13 @@ def test_no_money_is_not_a_payment(amount: int) -> None:
         post_incoming(amount_minor=amount, due_minor=100, applicable=True)
 
 
+@pytest.mark.parametrize(("waiting", "due", "moved"), [(30, 100, 30), (100, 30, 30), (0, 100, 0), (100, 0, 0)])
+def test_what_waits_is_applied_up_to_what_is_due(waiting: int, due: int, moved: int) -> None:
+    posting = post_surplus(waiting_minor=waiting, due_minor=due)
+
+    assert posting == (Posting(0, moved, 0, -moved) if moved else None)
+
+
 def test_a_posting_that_does_not_balance_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="unbalanced"):
         Posting(100, 50, 0, 49)
@@ -38,21 +54,26 @@ def test_a_posting_that_does_not_balance_cannot_be_made() -> None:
 
 @given(
     total=st.integers(0, 10**9),
-    steps=st.lists(st.tuples(st.integers(1, 10**9), st.booleans(), st.booleans()), max_size=20),
+    steps=st.lists(st.tuples(st.integers(1, 10**9), st.booleans(), st.booleans(), st.randoms()), max_size=20),
 )
 def test_received_is_applied_plus_suspense_after_any_payments_and_reversals(
-    total: int, steps: list[tuple[int, bool, bool]]
+    total: int, steps: list[tuple[int, bool, bool, random.Random]]
 ) -> None:
     balance = Balance(total_minor=total)
     standing: list[Posting] = []
 
-    for amount, applicable, take_back in steps:
+    for amount, applicable, take_back, chance in steps:
+        due_before = balance.due_minor
         if take_back and standing:
-            posting = post_reversal(standing.pop())
+            original = standing.pop(chance.randrange(len(standing)))
+            posting = post_reversal(original, waiting_minor=balance.suspense_minor)
         else:
             posting = post_incoming(amount_minor=amount, due_minor=balance.due_minor, applicable=applicable)
             standing.append(posting)
         balance = balance.after(posting)
+        surplus = post_surplus(waiting_minor=balance.suspense_minor, due_minor=balance.due_minor)
+        if surplus is not None and balance.due_minor > due_before:
+            balance = balance.after(surplus)
 
         assert balance.received_minor == balance.applied_minor + balance.suspense_minor
         assert 0 <= balance.applied_minor <= balance.total_minor

@@ -55,9 +55,20 @@ def post_incoming(*, amount_minor: int, due_minor: int, applicable: bool) -> Pos
     return Posting(amount_minor, applied, 0, amount_minor - applied)
 
 
-def post_reversal(original: Posting) -> Posting:
-    """Take back exactly what one posting did, from where it put it."""
-    return Posting(-original.received_minor, -original.applied_minor, -original.credit_minor, -original.suspense_minor)
+def post_reversal(original: Posting, *, waiting_minor: int) -> Posting:
+    """Take back all that one posting received, from where it put it.
+
+    ``waiting_minor`` is the suspense now. What the posting left there and was applied since is taken from applied.
+    """
+    suspense = min(original.suspense_minor, waiting_minor)
+    applied = original.applied_minor + original.suspense_minor - suspense
+    return Posting(-original.received_minor, -applied, -original.credit_minor, -suspense)
+
+
+def post_surplus(*, waiting_minor: int, due_minor: int) -> Posting | None:
+    """Apply what waits to what is due, without money that comes in; None where there is nothing of either."""
+    moved = min(waiting_minor, due_minor)
+    return Posting(0, moved, 0, -moved) if moved > 0 else None
 
 
 def payment_status(*, balance: Balance, has_foreign_suspense: bool = False) -> PaymentStatus:

@@ -1,4 +1,7 @@
-"""Takes a manual payment back by a posting of its own; the first one stays, so the history reads as it happened."""
+"""Takes a manual payment back by a posting of its own; the first one stays, so the history reads as it happened.
+
+Money that waited in suspense covers the debt that opens again, in the same transaction, before a link could ask for it.
+"""
 
 from uuid import UUID
 
@@ -6,6 +9,7 @@ from service_kit.database import app_now
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.outgoing import touch
+from invoice_service.actions.payments.apply_surplus import apply_surplus
 from invoice_service.actions.payments.follow_balance import follow_balance
 from invoice_service.actions.payments.post_entry import EntryFacts, post_entry
 from invoice_service.domain.invoice_refusals import PaymentAlreadyReversed
@@ -41,7 +45,7 @@ async def reverse_manual_payment(
         session,
         invoice=invoice,
         balance=balance,
-        posting=post_reversal(_posting_of(original)),
+        posting=post_reversal(_posting_of(original), waiting_minor=balance.suspense_minor),
         facts=EntryFacts(
             kind=EntryKind.MANUAL_REVERSAL,
             currency=original.currency,
@@ -52,6 +56,7 @@ async def reverse_manual_payment(
             reverses_id=original.id,
         ),
     )
+    await apply_surplus(session, invoice=invoice, balance=balance, due_before_minor=due_before, actor=actor)
     touch(invoice, now=now)
     await follow_balance(session, invoice=invoice, balance=balance, due_before_minor=due_before, pages=pages)
     return entry
