@@ -149,6 +149,47 @@ async def test_a_retry_orders_the_next_attempt_over_what_is_due_now(account: Acc
     assert (shown["link"]["status"], shown["link"]["attempt"], shown["link"]["failure_code"]) == ("creating", 2, "")
 
 
+@pytest.mark.parametrize("ended", ["void given up", "wrong amount"])
+async def test_a_retry_follows_a_link_that_closed_before_the_debt(account: Account, driver: Driver, ended: str) -> None:
+    invoice = await payable_by_stripe(account, driver)
+    if ended == "void given up":
+        await account.post(f"{invoice.path}/void", {})
+        await driver.hear(invoice.link_closed(in_flight=True))
+    else:
+        await driver.hear(invoice.money(amount_minor=100, expected_minor=23800))
+        await driver.hear(invoice.link_closed(captured_minor=100, reason="paid"))
+
+    shown = await account.post(f"{invoice.path}/retry-link")
+
+    [said] = await driver.said(PaymentLinkRequested, invoice.id)
+    assert (said["link"]["attempt"], said["link"]["amount_minor"]) == (2, 23800)
+    assert (shown["document_status"], shown["link"]["status"]) == ("issued", "creating")
+
+
+async def test_an_invoice_whose_link_closed_before_the_debt_can_be_collected_by_hand(
+    account: Account, driver: Driver
+) -> None:
+    invoice = await payable_by_stripe(account, driver)
+    await account.post(f"{invoice.path}/void", {})
+    await driver.hear(invoice.link_closed(in_flight=True))
+
+    shown = await account.post(f"{invoice.path}/send-manually")
+    await driver.settle()
+
+    [said] = await driver.said(InvoiceCollectionChanged, invoice.id)
+    assert (shown["collection_method"], said["collection_version"], said["mail"]) == ("manual", 2, None)
+
+
+async def test_a_link_that_closed_because_it_was_paid_is_not_tried_again(account: Account, driver: Driver) -> None:
+    invoice = await payable_by_stripe(account, driver)
+    await driver.hear(invoice.money())
+    await driver.hear(invoice.link_closed(captured_minor=23800, reason="paid"))
+
+    answers = [await account.send("POST", f"{invoice.path}/{action}") for action in ("retry-link", "send-manually")]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "nothing-to-pay")] * 2
+
+
 async def test_a_retry_needs_a_failed_link_and_a_ready_connection(account: Account, driver: Driver) -> None:
     invoice = await payable_by_stripe(account, driver)
     active = await account.send("POST", f"{invoice.path}/retry-link")
@@ -180,6 +221,18 @@ async def test_sending_by_hand_instead_makes_a_document_without_a_link_and_lets_
     assert said["files"][0]["document_id"] != sent["files"][0]["document_id"]
     assert driver.typesetter.asked[-1] == (sent["document"]["number"], "", False)
     assert (await invoice.read())["headline"] == "sending"
+
+
+async def test_sending_by_hand_instead_names_what_is_still_due(account: Account, driver: Driver) -> None:
+    invoice = await ordered_by_stripe(account, driver)
+    await driver.hear(invoice.link_failed())
+    await account.post(f"{invoice.path}/payments", {"amount_minor": 100})
+
+    await account.post(f"{invoice.path}/send-manually")
+    await driver.settle()
+
+    [said] = await driver.said(InvoiceCollectionChanged, invoice.id)
+    assert said["amount_due_minor"] == 23700
 
 
 async def test_sending_by_hand_instead_is_refused_while_a_link_may_take_money(account: Account, driver: Driver) -> None:

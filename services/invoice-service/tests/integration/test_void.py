@@ -112,6 +112,20 @@ async def test_money_that_comes_after_the_void_is_kept_and_shown(account: Accoun
     assert (await invoice.read())["headline"] == "overpaid"
 
 
+async def test_money_that_fits_nothing_does_not_stop_a_void_and_stays_booked(account: Account, driver: Driver) -> None:
+    invoice = await payable_by_stripe(account, driver)
+    await driver.hear(invoice.money(amount_minor=100, expected_minor=23800))
+    await driver.hear(invoice.link_closed(captured_minor=100, reason="paid"))
+    await account.post(f"{invoice.path}/retry-link")
+
+    await void(invoice)
+    await driver.hear(invoice.link_closed(2))
+
+    shown = await invoice.read()
+    assert (shown["document_status"], shown["headline"]) == ("void", "overpaid")
+    assert (shown["balance"]["received_minor"], shown["balance"]["suspense_minor"]) == (100, 100)
+
+
 async def test_void_is_refused_while_money_is_applied_and_possible_after_it_was_taken_back(
     account: Account, driver: Driver
 ) -> None:

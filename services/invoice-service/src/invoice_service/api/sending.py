@@ -71,7 +71,10 @@ async def resend(invoice_id: InvoiceId, write: Once, body: ResendBody = ResendBo
 
 
 @router.post(
-    "/{invoice_id}/retry-link", name="retry_link", summary="Try again after a link failed", response_model=InvoiceView
+    "/{invoice_id}/retry-link",
+    name="retry_link",
+    summary="Try again after a link failed or closed unpaid",
+    response_model=InvoiceView,
 )
 async def retry(invoice_id: InvoiceId, write: Once) -> Response:
     async def work(session: AsyncSession) -> Answer:

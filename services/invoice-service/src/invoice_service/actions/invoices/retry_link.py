@@ -1,4 +1,4 @@
-"""Orders another payment link after one could not be made, over what is due now."""
+"""Orders another payment link after one could not be made or ended before the debt, over what is due now."""
 
 from uuid import UUID
 

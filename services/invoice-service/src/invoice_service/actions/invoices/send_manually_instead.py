@@ -1,4 +1,7 @@
-"""Takes an invoice whose link failed out of Stripe's hands: a document without a link is made and mailed."""
+"""Takes an invoice whose link failed or closed unpaid out of Stripe's hands: a document without a link is made.
+
+It goes with the first mail where that has not gone yet; after that, a person sends it again.
+"""
 
 from uuid import UUID
 
@@ -14,7 +17,7 @@ from invoice_service.tables.invoices import Invoice
 
 
 async def send_manually_instead(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> Invoice:
-    """What it says to others follows with the new document. Raises `InvoiceNotIssued` or `LinkNotFailed`."""
+    """What it says to others follows with the new document. Raises what `lock_with_failed_link` does."""
     invoice = await lock_with_failed_link(session, organization_id=organization_id, invoice_id=invoice_id)
     invoice.collection_method = CollectionMethod.MANUAL
     invoice.collection_version += 1

@@ -1,4 +1,8 @@
-"""Withdraws an issued invoice: at once where no link was ever ordered, else only when every link is proven closed."""
+"""Withdraws an issued invoice: at once where no link was ever ordered, else only when every link is proven closed.
+
+Suspense alone does not refuse it: *applied* and *in flight* do. With nothing applied, only money that fits no debt of
+this invoice waits there; it stays booked at the void invoice, shown as overpaid, as money after a void does.
+"""
 
 from uuid import UUID
 
