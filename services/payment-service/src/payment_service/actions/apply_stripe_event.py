@@ -16,7 +16,7 @@ from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.heed_failure import retry_or_park
-from payment_service.actions.open_access import open_access
+from payment_service.actions.open_access import access_for_task
 from payment_service.actions.record_session import record_session
 from payment_service.domain.link_orders import LinkStatus
 from payment_service.domain.stripe_answers import FailureKind, StripeFailure
@@ -75,7 +75,7 @@ async def _reserve(
     event: StripeEventRow | None,
 ) -> _Reserved:
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    access = await open_access(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
     return _Reserved(connection=connection, access=access, event=event)
 
 

@@ -13,13 +13,14 @@ from contracts.catalogue import Service
 from contracts.events.payment import ClosingProof
 from service_kit import crash_points
 from service_kit.database import app_now
-from service_kit.handlers import OutsideWork, RetryLater
+from service_kit.handlers import OutsideWork
 from service_kit.log_setup import get_logger
 from service_kit.outbox import record_event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from payment_service.actions.describe_connection import note_health
 from payment_service.actions.heed_failure import retry_or_park
-from payment_service.actions.open_access import open_access
+from payment_service.actions.open_access import access_for_task
 from payment_service.actions.order_links import advance, close_without_proof, closed_event
 from payment_service.actions.record_session import record_session
 from payment_service.domain.link_orders import CloseReason, LinkStatus, checked_move
@@ -32,7 +33,7 @@ from payment_service.queries.stripe_records import store_session
 from payment_service.stripe_door import StripeAccess
 from payment_service.stripe_setup import StripeSetup
 from payment_service.tables import Connection, Outbox, PaymentLink
-from payment_service.tasks import LinkTask
+from payment_service.tasks import LinkTask, not_now
 
 _OLDER_FIRST_SECONDS = 2.0
 
@@ -78,11 +79,11 @@ async def _reserve(
     link = await link_by_id(session, organization_id=organization_id, link_id=task.link_id)
     older = await open_links_of_invoice(session, organization_id=organization_id, invoice_id=task.invoice_id)
     if older and older[0].attempt < link.attempt:
-        raise RetryLater("an older link of this invoice is still open", after_seconds=_OLDER_FIRST_SECONDS)
+        raise not_now("an older link of this invoice is still open", after_seconds=_OLDER_FIRST_SECONDS)
     if link.status != LinkStatus.CLOSING.value or link.stripe_link_id is None or link.connection_id is None:
         return None
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=link.connection_id)
-    access = await open_access(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
     return _Reserved(connection.id, access, link.stripe_link_id)
 
 
@@ -168,6 +169,8 @@ async def _record(
         )
     if findings.unknown:
         get_logger().warning("Stripe has no such link; it is closed as one that takes no money")
+    else:
+        await note_health(session, organization_id=organization_id, connection_id=connection.id, link_written=True)
     link.close_proof = _proof(findings, now).model_dump(mode="json") | {"unknown_at_stripe": findings.unknown}
     link.close_reason = _final_reason(link)
     link.status = checked_move(current=LinkStatus.CLOSING, wanted=LinkStatus.CLOSED).value

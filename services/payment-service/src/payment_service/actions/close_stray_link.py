@@ -9,7 +9,7 @@ from service_kit.log_setup import get_logger
 
 from payment_service.actions.close_payment_link import close_at_stripe
 from payment_service.actions.heed_failure import retry_or_park
-from payment_service.actions.open_access import open_access
+from payment_service.actions.open_access import access_for_task
 from payment_service.domain.stripe_answers import StripeFailure
 from payment_service.organization import organization_of
 from payment_service.queries.connections import connection as connection_by_id
@@ -21,7 +21,7 @@ async def close_stray_link(work: OutsideWork, *, setup: StripeSetup) -> None:
     organization_id, task = organization_of(work.delivery), StrayLinkTask.model_validate(work.delivery.payload)
     async with work.transaction() as session:
         connection = await connection_by_id(session, organization_id=organization_id, connection_id=task.connection_id)
-        access = await open_access(session, connection=connection, master_keys=setup.master_keys)
+        access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
     try:
         findings = await close_at_stripe(setup, access, stripe_link_id=task.stripe_link_id)
     except StripeFailure as failure:

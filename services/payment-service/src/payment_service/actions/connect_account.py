@@ -49,6 +49,7 @@ from payment_service.tasks import (
     LinkTask,
     give_connection_task,
     give_link_task,
+    revive_connection_task,
 )
 
 CHECK_SECONDS = 20.0
@@ -148,6 +149,13 @@ async def _record(
     await _arrange_webhook(session, setup, connection, allowed=candidate.findings.webhooks_allowed, now=now)
     if connection.id != (before.id if before else None):
         await give_connection_task(
+            session,
+            organization_id=candidate.organization_id,
+            task_type=POLL_CONNECTION,
+            connection_id=connection.id,
+        )
+    else:
+        await revive_connection_task(
             session,
             organization_id=candidate.organization_id,
             task_type=POLL_CONNECTION,

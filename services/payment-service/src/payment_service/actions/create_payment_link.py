@@ -14,14 +14,14 @@ from contracts.events.payment import PaymentLinkCreated, StripeMode
 from contracts.ids import format_id
 from service_kit import crash_points
 from service_kit.database import app_now
-from service_kit.handlers import OutsideWork, Park, RetryLater
+from service_kit.handlers import OutsideWork, Park
 from service_kit.log_setup import get_logger
 from service_kit.outbox import record_event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.describe_connection import note_health, note_trouble
 from payment_service.actions.heed_failure import retry_or_park, trouble_of
-from payment_service.actions.open_access import open_access
+from payment_service.actions.open_access import access_for_task
 from payment_service.actions.order_links import advance, fail_link, standing_of
 from payment_service.domain.link_creation import (
     SCAN_MARGIN,
@@ -41,7 +41,7 @@ from payment_service.queries.links import link_by_id, links_made_before, lock_co
 from payment_service.stripe_door import StripeAccess
 from payment_service.stripe_setup import StripeSetup
 from payment_service.tables import Outbox, PaymentLink
-from payment_service.tasks import LinkTask, StrayLinkTask, give_stray_link_task
+from payment_service.tasks import LinkTask, StrayLinkTask, give_stray_link_task, not_now
 
 _OLDER_FIRST_SECONDS = 5.0
 _OTHER_TRY_SECONDS = 2.0
@@ -94,7 +94,7 @@ async def _reserve(
         return None
     older = await open_links_of_invoice(session, organization_id=organization_id, invoice_id=task.invoice_id)
     if older[0].id != link.id:
-        raise RetryLater("an older link of this invoice is still open", after_seconds=_OLDER_FIRST_SECONDS)
+        raise not_now("an older link of this invoice is still open", after_seconds=_OLDER_FIRST_SECONDS)
     if link.connection_id is None:
         raise Park("a link without a connection cannot be made")
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=link.connection_id)
@@ -105,7 +105,7 @@ async def _reserve(
     session.add(link)
     return _Reserved(
         connection_id=connection.id,
-        access=await open_access(session, connection=connection, master_keys=setup.master_keys),
+        access=await access_for_task(session, connection=connection, master_keys=setup.master_keys),
         request=link.request,
         epoch=link.epoch,
         metadata=_metadata_of(link),
@@ -164,7 +164,7 @@ async def _begin_new_epoch(session: AsyncSession, organization_id: UUID, task: L
     await lock_collection(session, organization_id=organization_id, invoice_id=task.invoice_id)
     link = await link_by_id(session, organization_id=organization_id, link_id=task.link_id)
     if link.status != LinkStatus.CREATING.value or link.epoch != reserved.epoch:
-        raise RetryLater("another try of this link went ahead", after_seconds=_OTHER_TRY_SECONDS)
+        raise not_now("another try of this link went ahead", after_seconds=_OTHER_TRY_SECONDS)
     link.epoch, link.server_errors, link.first_attempt_at = link.epoch + 1, 0, await app_now(session)
     session.add(link)
     return link.epoch
@@ -187,7 +187,7 @@ async def _record(
     if unwanted:
         link.close_reason = link.close_reason or CloseReason.REPLACED.value
     session.add(link)
-    await note_health(session, organization_id=organization_id, connection_id=connection.id)
+    await note_health(session, organization_id=organization_id, connection_id=connection.id, link_written=True)
     if not unwanted:
         created = _created_event(link, mode=connection.mode, sandbox=connection.sandbox)
         await record_event(session, Outbox, created, service=Service.PAYMENT)
@@ -212,7 +212,7 @@ async def _after_failure(
         case TryAgain(reason=reason, after_seconds=after_seconds):
             async with work.transaction() as session:
                 await _note_try(session, organization_id, task, reserved, failure.kind)
-            raise RetryLater(reason, after_seconds=after_seconds)
+            raise not_now(reason, after_seconds=after_seconds)
         case AskAPerson(reason=reason):
             raise Park(reason)
         case GiveUp():

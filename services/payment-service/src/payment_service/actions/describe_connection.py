@@ -70,8 +70,9 @@ async def note_trouble(
     )
 
 
-async def note_health(session: AsyncSession, *, organization_id: UUID, connection_id: UUID) -> None:
-    """Stripe answered as it should; an earlier trouble is over."""
+async def note_health(session: AsyncSession, *, organization_id: UUID, connection_id: UUID, link_written: bool) -> None:
+    """Stripe answered as it should; an earlier trouble is over. Reading proves no permission to write, so a missing
+    permission is over only when a link was made or closed (``link_written``)."""
     await _set_health(
         session,
         organization_id=organization_id,
@@ -79,6 +80,7 @@ async def note_health(session: AsyncSession, *, organization_id: UUID, connectio
         status=ConnectionStatus.READY,
         code="",
         problem="",
+        outlasted_by="" if link_written else "permission_missing",
     )
 
 
@@ -90,15 +92,18 @@ async def _set_health(
     status: ConnectionStatus,
     code: str,
     problem: str,
+    outlasted_by: str = "",
 ) -> None:
+    """``outlasted_by`` is the code of a problem that stays although the connection looks well."""
+    unchanged = {(status.value, code), (ConnectionStatus.ATTENTION.value, outlasted_by)}
     seen = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    if (seen.status, seen.problem_code) == (status.value, code):
+    if (seen.status, seen.problem_code) in unchanged:
         return
     standing = await lock_standing(session, organization_id=organization_id)
     if standing is None or standing.connection_id != connection_id:
         return
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    if (connection.status, connection.problem_code) == (status.value, code):
+    if (connection.status, connection.problem_code) in unchanged:
         return
     connection.status, connection.problem_code, connection.problem = status.value, code, problem
     session.add(connection)

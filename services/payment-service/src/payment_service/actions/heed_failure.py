@@ -7,12 +7,13 @@ delays and go on when a better key is there.
 from typing import NoReturn
 from uuid import UUID
 
-from service_kit.handlers import OutsideWork, Park, RetryLater
+from service_kit.handlers import OutsideWork, Park
 
 from payment_service.actions.describe_connection import note_trouble
 from payment_service.domain.link_creation import KEY_REFUSED_MESSAGE, permission_message
 from payment_service.domain.stripe_answers import FailureKind, StripeFailure
 from payment_service.organization import organization_of
+from payment_service.tasks import not_now
 
 
 def trouble_of(failure: StripeFailure) -> tuple[str, str] | None:
@@ -25,7 +26,7 @@ def trouble_of(failure: StripeFailure) -> tuple[str, str] | None:
 
 
 async def retry_or_park(work: OutsideWork, *, connection_id: UUID, failure: StripeFailure) -> NoReturn:
-    """Raises `RetryLater` or `Park`, after the connection's trouble is recorded."""
+    """Raises a `RetryLater` that never gives up or a `Park`, after the connection's trouble is recorded."""
     trouble = trouble_of(failure)
     if trouble is not None:
         async with work.transaction() as session:
@@ -38,4 +39,4 @@ async def retry_or_park(work: OutsideWork, *, connection_id: UUID, failure: Stri
             )
     elif not failure.maybe_later:
         raise Park(str(failure))
-    raise RetryLater(str(failure), after_seconds=failure.retry_after_seconds)
+    raise not_now(str(failure), after_seconds=failure.retry_after_seconds)

@@ -20,6 +20,7 @@ from payment_service.key_vault import (
 from payment_service.queries.connections import data_key_row, newest_data_key_row, secret_key_row
 from payment_service.stripe_door import StripeAccess
 from payment_service.tables import Connection, DataKeyRow, WebhookEndpoint
+from payment_service.tasks import not_now
 
 SECRET_KEY_PURPOSE = "stripe-secret-key"  # noqa: S105
 WEBHOOK_SECRET_PURPOSE = "stripe-webhook-secret"  # noqa: S105
@@ -52,6 +53,15 @@ async def open_access(session: AsyncSession, *, connection: Connection, master_k
         master_keys=master_keys,
     )
     return StripeAccess(secret_key=secret, account_label=connection.account_label)
+
+
+async def access_for_task(session: AsyncSession, *, connection: Connection, master_keys: MasterKeys) -> StripeAccess:
+    """Raises `service_kit.handlers.RetryLater` while the key cannot be opened: the next key, or the master key that
+    somebody forgot to configure, ends that."""
+    try:
+        return await open_access(session, connection=connection, master_keys=master_keys)
+    except SecretUnreadable as problem:
+        raise not_now(str(problem)) from None
 
 
 async def open_signing_secrets(

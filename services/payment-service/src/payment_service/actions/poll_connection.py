@@ -16,16 +16,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.describe_connection import note_health, note_trouble
 from payment_service.actions.heed_failure import trouble_of
-from payment_service.actions.open_access import open_access
+from payment_service.actions.open_access import access_for_task
 from payment_service.actions.receive_webhook import keep_event, new_event_row
-from payment_service.domain.stripe_answers import StripeFailure
+from payment_service.domain.stripe_answers import FailureKind, StripeFailure
 from payment_service.domain.stripe_events import (
     EVENT_TYPES_PER_LIST_MAX,
     SUBSCRIBED_EVENTS,
     MalformedStripeEvent,
     read_envelope,
 )
-from payment_service.domain.stripe_objects import EventAtStripe
+from payment_service.domain.stripe_objects import EventAtStripe, SessionAtStripe
 from payment_service.organization import organization_of
 from payment_service.queries.connections import connection as connection_by_id
 from payment_service.queries.connections import lock_standing
@@ -87,7 +87,7 @@ async def _reserve(
     seen_until = connection.events_seen_until or int(connection.created_at.timestamp())
     return _Reserved(
         connection=connection,
-        access=await open_access(session, connection=connection, master_keys=setup.master_keys),
+        access=await access_for_task(session, connection=connection, master_keys=setup.master_keys),
         links=links,
         settled=await settled_sessions(session, organization_id=organization_id, link_ids=[link.id for link in links]),
         events_from=seen_until - OVERLAP_SECONDS,
@@ -103,11 +103,22 @@ async def _look(setup: StripeSetup, reserved: _Reserved) -> _Findings:
         events += [event async for event in found]
     session_ids = []
     for link in reserved.links:
-        complete = await setup.door.sessions_of_link(
-            reserved.access, link_id=link.stripe_link_id or "", status="complete"
-        )
+        complete = await _complete_sessions(setup, reserved.access, link.stripe_link_id or "")
         session_ids += [seen.id for seen in complete if seen.id not in reserved.settled]
     return _Findings(events=events, session_ids=session_ids)
+
+
+async def _complete_sessions(
+    setup: StripeSetup, access: StripeAccess, stripe_link_id: str
+) -> Sequence[SessionAtStripe]:
+    """None of a link that Stripe does not know: it must not keep the poll from what the others have to tell."""
+    try:
+        return await setup.door.sessions_of_link(access, link_id=stripe_link_id, status="complete")
+    except StripeFailure as failure:
+        if failure.kind is not FailureKind.NOT_FOUND:
+            raise
+        get_logger().warning("Stripe has no such link", stripe_link_id=stripe_link_id)
+        return ()
 
 
 async def _record(session: AsyncSession, reserved: _Reserved, findings: _Findings) -> None:
@@ -132,7 +143,7 @@ async def _record(session: AsyncSession, reserved: _Reserved, findings: _Finding
     await note_sessions_read(
         session, organization_id=organization_id, link_ids=[link.id for link in reserved.links], now=now
     )
-    await note_health(session, organization_id=organization_id, connection_id=connection.id)
+    await note_health(session, organization_id=organization_id, connection_id=connection.id, link_written=False)
     fresh = await connection_by_id(session, organization_id=organization_id, connection_id=connection.id)
     newest = max((event.created for event in findings.events), default=0)
     fresh.events_seen_until = max(fresh.events_seen_until, newest)

@@ -13,7 +13,7 @@ from service_kit.handlers import OutsideWork, RetryLater
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.describe_connection import note_trouble, say_connection_changed
-from payment_service.actions.open_access import WEBHOOK_SECRET_PURPOSE, open_access, seal_for
+from payment_service.actions.open_access import WEBHOOK_SECRET_PURPOSE, access_for_task, seal_for
 from payment_service.domain.link_creation import KEY_REFUSED_MESSAGE, KEY_TRUSTED_FOR, SERVER_ERRORS_PER_EPOCH_MAX
 from payment_service.domain.stripe_answers import FailureKind, StripeFailure
 from payment_service.domain.stripe_events import SUBSCRIBED_EVENTS
@@ -69,7 +69,7 @@ async def _reserve(
     if endpoint is None or endpoint.status != "reserved":
         return None
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    access = await open_access(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
     now = await app_now(session)
     forgotten = endpoint.first_attempt_at is not None and now - endpoint.first_attempt_at >= KEY_TRUSTED_FOR
     if forgotten:
