@@ -128,6 +128,19 @@ async def test_one_more_mail_by_stripe_carries_the_link_of_this_moment(account: 
     assert asked["sandbox"] is True
 
 
+async def test_one_more_mail_of_a_paid_invoice_by_stripe_needs_no_link_and_asks_for_nothing(
+    account: Account, driver: Driver
+) -> None:
+    invoice = await payable_by_stripe(account, driver)
+    await driver.hear(invoice.money())
+
+    await account.post(f"{invoice.path}/resend", {})
+
+    [asked] = await driver.said(MailRequested, invoice.id)
+    assert (asked["amount_due_minor"], asked["payment_url"]) == (0, "")
+    assert asked["mail"]["durable_url"] != ""
+
+
 @pytest.mark.parametrize(
     ("scene", "code"),
     [("not rendered", "document-not-stored"), ("no link", "link-not-active"), ("void", "invoice-not-issued")],

@@ -27,12 +27,12 @@ async def resend_invoice(
 ) -> Invoice:
     """The invoice with its new mail. Raises domain errors and then has changed nothing."""
     invoice = await lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
-    document = await _sendable_document(session, invoice=invoice)
+    balance = await lock_balance(session, invoice=invoice)
+    document = await _sendable_document(session, invoice=invoice, due_minor=balance.due_minor)
     to = tuple(invoice.recipients["to"]) if wish.to is None else wish.to
     recipients = check_recipients(to=to, cc=wish.cc)
     message = check_message(wish.message or "")
     organization = await get_organization(session, organization_id=organization_id)
-    balance = await lock_balance(session, invoice=invoice)
     now = await app_now(session)
     mail_id = new_id()
     invoice.recipients = {"to": list(recipients.to), "cc": list(recipients.cc)}
@@ -57,19 +57,20 @@ async def resend_invoice(
             collection_method=invoice.collection_method,
             amount_due_minor=balance.due_minor,
             currency=invoice.currency,
-            payment_url=invoice.link_url,
+            payment_url=invoice.link_url if balance.due_minor > 0 else "",
             sandbox=invoice.link_sandbox,
         ),
     )
     return invoice
 
 
-async def _sendable_document(session: AsyncSession, *, invoice: Invoice) -> Document:
+async def _sendable_document(session: AsyncSession, *, invoice: Invoice, due_minor: int) -> Document:
+    """Where nothing is due, the mail asks for nothing and needs no link."""
     if invoice.document_status is not DocumentStatus.ISSUED:
         raise InvoiceNotIssued(f"the invoice is {invoice.document_status}; only an issued one is mailed")
     document = await find_document(session, invoice=invoice)
     if document is None:
         raise DocumentNotStored("its document is not ready; try again when the invoice shows it")
-    if collects_by_stripe(invoice) and invoice.link_status is not LinkStatus.ACTIVE:
+    if due_minor > 0 and collects_by_stripe(invoice) and invoice.link_status is not LinkStatus.ACTIVE:
         raise LinkNotActive(f"its payment link is {invoice.link_status}; try again when it is active")
     return document
