@@ -122,6 +122,8 @@ class InvoiceCollectionChanged(Event):
     link: LinkOrder | None = None
     document: InvoiceDocument
     files: tuple[DocumentFile, ...]
+    amount_due_minor: int | None = None
+    """What was due at that moment; None from a publisher that does not say it."""
     mail: Mail | None = None
 
 

@@ -183,6 +183,7 @@ async def _say_sent(
 async def _say_collection_changed(
     session: AsyncSession, *, invoice: Invoice, plan: _Plan, document: Document, pages: PageAddresses
 ) -> None:
+    balance = await lock_balance(session, invoice=invoice)
     organization = await get_organization(session, organization_id=invoice.organization_id)
     mail = None
     if invoice.first_mail_due:
@@ -198,6 +199,7 @@ async def _say_collection_changed(
             attempt=invoice.link_attempt,
             document=plan.document,
             files=(file_of(document),),
+            amount_due_minor=balance.due_minor,
             mail=mail,
         ),
     )
