@@ -4,12 +4,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
-from contracts.catalogue import Service, decode
+from contracts.catalogue import CATALOGUE, CatalogueEntry, Service, decode
 from contracts.events.invoice import InvoicePaid
 from contracts.events.payment import PaymentLinkCreated, StripeMode
 from kit_tests.rows import Outbox, link_failed, record
@@ -175,8 +176,11 @@ async def test_a_message_that_the_broker_refuses_does_not_stop_the_batch(
 
 
 async def test_an_event_that_nobody_listens_to_counts_as_published(
-    make_relay: MakeRelay, service_database: ServiceDatabase
+    make_relay: MakeRelay, service_database: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    entry = CATALOGUE[InvoicePaid.event_type]
+    unheard = replace(entry, subscribers=frozenset())
+    monkeypatch.setitem(cast(dict[str, CatalogueEntry], CATALOGUE), InvoicePaid.event_type, unheard)
     organization_id = new_id()
     async with service_database.open("payment").transaction(organization_id=organization_id) as session:
         await record_event(

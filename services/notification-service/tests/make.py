@@ -21,6 +21,7 @@ from contracts.events.invoice import (
     CollectionMethod,
     DocumentFile,
     InvoiceCollectionChanged,
+    InvoicePaid,
     InvoiceSent,
     InvoiceVoided,
     InvoiceVoidRequested,
@@ -239,6 +240,16 @@ def collection_changed(*, version: int = 2, **changes: object) -> InvoiceCollect
         mail=mail(durable_url=""),
     )
     return made.model_copy(update=changes)
+
+
+def paid() -> InvoicePaid:
+    return InvoicePaid(
+        organization_id=ORGANIZATION_ID,
+        invoice_id=INVOICE_ID,
+        number="INV-2026-0413",
+        paid_minor=436_500,
+        currency="USD",
+    )
 
 
 def void_requested() -> InvoiceVoidRequested:

@@ -47,7 +47,7 @@ CATALOGUE: Mapping[str, CatalogueEntry] = {
         _entry(invoice.InvoiceCollectionChanged, Service.INVOICE, Service.PAYMENT, Service.NOTIFICATION),
         _entry(invoice.InvoiceVoidRequested, Service.INVOICE, Service.PAYMENT, Service.NOTIFICATION),
         _entry(invoice.InvoiceVoided, Service.INVOICE, Service.NOTIFICATION),
-        _entry(invoice.InvoicePaid, Service.INVOICE),
+        _entry(invoice.InvoicePaid, Service.INVOICE, Service.NOTIFICATION),
         _entry(invoice.MailRequested, Service.INVOICE, Service.NOTIFICATION),
         _entry(payment.StripeConnectionChanged, Service.PAYMENT, Service.INVOICE),
         _entry(payment.PaymentLinkCreated, Service.PAYMENT, Service.INVOICE, Service.NOTIFICATION),

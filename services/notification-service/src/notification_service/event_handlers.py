@@ -4,6 +4,7 @@ from functools import partial
 
 from contracts.events.invoice import (
     InvoiceCollectionChanged,
+    InvoicePaid,
     InvoiceSent,
     InvoiceVoided,
     InvoiceVoidRequested,
@@ -14,6 +15,7 @@ from service_kit.handlers import Delivery, Handlers, InTransaction, Park, WithOu
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service.actions.note_collection_change import note_collection_change
+from notification_service.actions.note_paid import note_paid
 from notification_service.actions.note_payment_link import note_payment_link
 from notification_service.actions.note_void import note_void
 from notification_service.actions.plan_mail import plan_mail
@@ -29,6 +31,7 @@ def event_handlers(*, office: PostOffice, message_id_domain: str) -> Handlers:
         MailRequested.event_type: InTransaction(partial(_requested, domain=message_id_domain)),
         InvoiceCollectionChanged.event_type: InTransaction(partial(_changed, domain=message_id_domain)),
         PaymentLinkCreated.event_type: InTransaction(_link_created),
+        InvoicePaid.event_type: InTransaction(_paid),
         InvoiceVoidRequested.event_type: InTransaction(_void_requested),
         InvoiceVoided.event_type: InTransaction(_voided),
         SEND_MAIL: WithOutsideCall(partial(send_mail, office=office)),
@@ -66,6 +69,16 @@ async def _changed(session: AsyncSession, delivery: Delivery, *, domain: str) ->
 
 async def _link_created(session: AsyncSession, delivery: Delivery) -> None:
     await note_payment_link(session, event=delivery.event(PaymentLinkCreated))
+
+
+async def _paid(session: AsyncSession, delivery: Delivery) -> None:
+    event = delivery.event(InvoicePaid)
+    await note_paid(
+        session,
+        organization_id=event.organization_id,
+        invoice_id=event.invoice_id,
+        paid_at=_sequence(delivery),
+    )
 
 
 async def _void_requested(session: AsyncSession, delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""What one mail says, frozen when it was asked for: the event's own words, and nothing looked up later."""
+"""What one mail says, frozen when it was asked for: the event's own words. Only the amount follows a later link."""
 
 from contracts.document import InvoiceDocument
 from contracts.event import Fact
@@ -63,8 +63,9 @@ def content_of_request(event: MailRequested) -> MailContent:
 
 
 def content_of_change(event: InvoiceCollectionChanged, *, mail: Mail, amount_due_minor: int | None) -> MailContent:
-    """``amount_due_minor`` of the mail that it replaces; without one, all of the document is due."""
-    due = event.document.totals.payable_minor if amount_due_minor is None else amount_due_minor
+    """``amount_due_minor`` of the mail that it replaces counts where the event names none; else the whole document."""
+    amounts = (event.amount_due_minor, amount_due_minor, event.document.totals.payable_minor)
+    due = next(amount for amount in amounts if amount is not None)
     return MailContent(
         mail=mail,
         document=event.document,

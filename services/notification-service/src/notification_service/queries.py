@@ -70,7 +70,10 @@ async def links_of(session: AsyncSession, *, organization_id: UUID, invoice_id: 
     found = await session.exec(
         select(PaymentLink).where(PaymentLink.organization_id == organization_id, PaymentLink.invoice_id == invoice_id)
     )
-    return [KnownLink(attempt=row.attempt, url=row.url, sandbox=row.sandbox) for row in found.all()]
+    return [
+        KnownLink(attempt=row.attempt, url=row.url, sandbox=row.sandbox, amount_minor=row.amount_minor)
+        for row in found.all()
+    ]
 
 
 async def note_link(session: AsyncSession, *, row: PaymentLink) -> bool:

@@ -59,6 +59,7 @@ class InvoiceFacts(Row, table=True):
     invoice_id: UUID = Field(primary_key=True)
     void_requested_at: int | None = Field(default=None, sa_type=sa.BigInteger)
     voided: bool = False
+    paid_at: int | None = Field(default=None, sa_type=sa.BigInteger)
     change_version: int | None = None
     change_sequence: int | None = Field(default=None, sa_type=sa.BigInteger)
     change: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
@@ -72,6 +73,7 @@ class PaymentLink(Row, table=True):
     attempt: int = Field(primary_key=True)
     url: str = Field(sa_type=sa.Text)
     sandbox: bool
+    amount_minor: int | None = Field(default=None, sa_type=sa.BigInteger)
     noted_at: datetime = Field(sa_type=_Moment)
 
 

@@ -40,6 +40,23 @@ def test_a_link_that_the_asker_knew_and_that_was_overtaken_gives_way() -> None:
     assert settle(wish=LinkWish(url=FIRST.url), links=[FIRST, SECOND], end=NO_END, asked_at=1) == Go(SECOND)
 
 
+def test_all_paid_while_the_link_was_awaited_lets_the_mail_go_with_nothing_due() -> None:
+    paid = InvoiceEnd(paid_at=5)
+
+    for links in ([], [FIRST]):
+        found = settle(wish=LinkWish(attempt=1), links=links, end=paid, asked_at=1)
+        assert found == Go(link=None, paid=True)
+        assert found.amount_due(asked_minor=100) == 0
+
+
+def test_a_payment_from_before_the_mail_was_asked_for_does_not_release_it() -> None:
+    assert settle(wish=LinkWish(attempt=2), links=[FIRST], end=InvoiceEnd(paid_at=5), asked_at=6) == Wait()
+
+
+def test_a_later_link_than_the_one_ordered_counts_over_an_earlier_payment() -> None:
+    assert settle(wish=LinkWish(attempt=1), links=[SECOND], end=InvoiceEnd(paid_at=5), asked_at=1) == Go(SECOND)
+
+
 def test_a_request_to_void_drops_what_was_asked_before_and_not_what_was_asked_after() -> None:
     end = InvoiceEnd(void_requested_at=5)
 

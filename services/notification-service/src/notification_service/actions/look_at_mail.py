@@ -74,11 +74,13 @@ async def look_at_mail(session: AsyncSession, *, row: InboxRow, mail_id: UUID) -
     due = tuple(delivery.recipient for delivery in deliveries if is_due(delivery, now=now))
     if not due:
         return NothingDue(again_in_seconds=seconds_until_next(deliveries, now=now))
+    content = MailContent.model_validate(mail.content)
+    due_minor = decision.amount_due(asked_minor=content.amount_due_minor)
     return Ready(
         organization_id=mail.organization_id,
         message_id=mail.message_id,
         dated_at=mail.dated_at,
-        content=MailContent.model_validate(mail.content),
+        content=content.model_copy(update={"amount_due_minor": due_minor}),
         link=decision.link,
         recipients=due,
     )

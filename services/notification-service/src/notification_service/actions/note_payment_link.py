@@ -19,6 +19,7 @@ async def note_payment_link(session: AsyncSession, *, event: PaymentLinkCreated)
         attempt=event.attempt,
         url=event.url,
         sandbox=event.sandbox,
+        amount_minor=event.amount_minor,
         noted_at=now,
     )
     await queries.note_link(session, row=row)

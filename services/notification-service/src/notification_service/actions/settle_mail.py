@@ -39,7 +39,7 @@ async def settle_mail(session: AsyncSession, mail: MailRow, facts: InvoiceFacts,
 async def decide(session: AsyncSession, mail: MailRow, facts: InvoiceFacts) -> Go | Wait | Drop:
     """What `domain.link_join` says about this mail with everything known now."""
     links = await queries.links_of(session, organization_id=mail.organization_id, invoice_id=mail.invoice_id)
-    end = InvoiceEnd(void_requested_at=facts.void_requested_at, voided=facts.voided)
+    end = InvoiceEnd(void_requested_at=facts.void_requested_at, paid_at=facts.paid_at, voided=facts.voided)
     wish = MailContent.model_validate(mail.content).wish()
     return settle(wish=wish, links=links, end=end, asked_at=mail.asked_at)
 
