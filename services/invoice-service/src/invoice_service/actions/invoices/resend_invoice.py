@@ -27,8 +27,9 @@ async def resend_invoice(
 ) -> Invoice:
     """The invoice with its new mail. Raises domain errors and then has changed nothing."""
     invoice = await lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
+    document = await _sendable_document(session, invoice=invoice)
     balance = await lock_balance(session, invoice=invoice)
-    document = await _sendable_document(session, invoice=invoice, due_minor=balance.due_minor)
+    _check_link(invoice, due_minor=balance.due_minor)
     to = tuple(invoice.recipients["to"]) if wish.to is None else wish.to
     recipients = check_recipients(to=to, cc=wish.cc)
     message = check_message(wish.message or "")
@@ -64,13 +65,16 @@ async def resend_invoice(
     return invoice
 
 
-async def _sendable_document(session: AsyncSession, *, invoice: Invoice, due_minor: int) -> Document:
-    """Where nothing is due, the mail asks for nothing and needs no link."""
+async def _sendable_document(session: AsyncSession, *, invoice: Invoice) -> Document:
     if invoice.document_status is not DocumentStatus.ISSUED:
         raise InvoiceNotIssued(f"the invoice is {invoice.document_status}; only an issued one is mailed")
     document = await find_document(session, invoice=invoice)
     if document is None:
         raise DocumentNotStored("its document is not ready; try again when the invoice shows it")
+    return document
+
+
+def _check_link(invoice: Invoice, *, due_minor: int) -> None:
+    """Where nothing is due, the mail asks for nothing and needs no link."""
     if due_minor > 0 and collects_by_stripe(invoice) and invoice.link_status is not LinkStatus.ACTIVE:
         raise LinkNotActive(f"its payment link is {invoice.link_status}; try again when it is active")
-    return document
