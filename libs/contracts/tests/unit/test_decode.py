@@ -216,6 +216,7 @@ def test_subscriptions_are_the_catalogue_seen_from_the_listener() -> None:
         "invoice.collection_changed.v1",
         "invoice.void_requested.v1",
         "invoice.voided.v1",
+        "invoice.paid.v1",
         "invoice.mail_requested.v1",
         "payment.link_created.v1",
     }
