@@ -102,7 +102,8 @@ _LINK: Mapping[tuple[LinkStatus, LinkNews], tuple[Outcome, LinkStatus]] = {
     (_L.FAILED, LinkNews.FAILED): (_ALREADY, _L.FAILED),
     (_L.FAILED, LinkNews.CLOSED): (_MADE, _L.CLOSED),
     (_L.CLOSING, LinkNews.CREATED): (_OVERTAKEN, _L.CLOSING),
-    (_L.CLOSING, LinkNews.FAILED): (_OVERTAKEN, _L.CLOSING),
+    # A link that never came to be needs no closing, and nothing more is said of it.
+    (_L.CLOSING, LinkNews.FAILED): (_MADE, _L.CLOSED),
     (_L.CLOSING, LinkNews.CLOSED): (_MADE, _L.CLOSED),
     (_L.CLOSED, LinkNews.CREATED): (_OVERTAKEN, _L.CLOSED),
     (_L.CLOSED, LinkNews.FAILED): (_OVERTAKEN, _L.CLOSED),

@@ -14,7 +14,7 @@ from invoice_service.domain.lifecycle import (
     Outcome,
     apply_link_news,
 )
-from invoice_service.domain.statuses import DocumentStatus
+from invoice_service.domain.statuses import DocumentStatus, LinkStatus
 from invoice_service.queries.receivables import lock_balance
 from invoice_service.tables.invoices import Invoice
 
@@ -34,13 +34,17 @@ async def link_created(session: AsyncSession, *, invoice: Invoice, news: Payment
 
 
 async def link_failed(session: AsyncSession, *, invoice: Invoice, news: PaymentLinkFailed) -> None:
-    """Leaves *Action needed* with the reason; nothing is switched by itself. Raises `LinkNewsImpossible`."""
+    """Leaves *Action needed* with the reason, unless it was being closed; nothing is switched by itself.
+
+    Raises `LinkNewsImpossible`.
+    """
     step = _step(invoice, LinkNews.FAILED, news.attempt)
     if step.outcome is not Outcome.MADE:
         return
     invoice.link_status = step.status
-    invoice.link_failure_code = news.reason_code
-    invoice.link_failure_message = news.message
+    if step.status is LinkStatus.FAILED:
+        invoice.link_failure_code = news.reason_code
+        invoice.link_failure_message = news.message
     touch(invoice, now=await app_now(session))
 
 
