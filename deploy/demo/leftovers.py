@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service_kit.broker import connected
-from service_kit.provision import KINDS, SCHEMAS, connect, quoted, role_name
+from service_kit.provision import KINDS, SCHEMAS, TURNS_LOCK_KEY, connect, quoted, role_name
 from service_kit.topology import delete_topology
 
 from deploy.demo.instance import PREFIX
@@ -43,9 +43,10 @@ async def remove_leftovers(*, postgres_url: str, broker_url: str) -> None:
 
 
 async def remove_instance(name: str, *, postgres_url: str, broker_url: str) -> None:
-    """Database, roles, queues and exchanges of one instance. Safe to repeat."""
+    """Database, roles, queues and exchanges of one instance. Safe to repeat, also for two at the same time."""
     admin = await connect(postgres_url)
     try:
+        await admin.execute("select pg_advisory_lock($1)", TURNS_LOCK_KEY)
         await admin.execute(f"drop database if exists {quoted(name)} with (force)")
         for schema in SCHEMAS:
             for kind in KINDS:

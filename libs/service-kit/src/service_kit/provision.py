@@ -15,7 +15,8 @@ from sqlalchemy.engine import URL, make_url
 
 SCHEMAS = ("invoice", "payment", "notification")
 KINDS = ("owner", "app", "worker")
-_LOCK_KEY = 4240
+TURNS_LOCK_KEY = 4240
+"""Held by whoever makes or removes roles: they belong to the whole server, and two at once upset each other."""
 _SCRAM_ROUNDS = 4096
 
 _ROLE_SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -64,8 +65,7 @@ async def provision(
     name = database or instance
     admin = await connect(admin_url)
     try:
-        # Roles live in the whole server, so two runs at the same time have to take turns.
-        await admin.execute("select pg_advisory_lock($1)", _LOCK_KEY)
+        await admin.execute("select pg_advisory_lock($1)", TURNS_LOCK_KEY)
         for schema in schemas:
             for kind in KINDS:
                 password = (passwords or {}).get(f"{schema}_{kind}", "")
