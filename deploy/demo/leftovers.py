@@ -4,15 +4,19 @@ A demo that was killed cannot clean up. Its name was held by a database session 
 sees the difference between a dead one and one that runs beside it.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 from service_kit.broker import connected
 from service_kit.provision import KINDS, SCHEMAS, TURNS_LOCK_KEY, connect, quoted, role_name
 from service_kit.topology import delete_topology
 
 from deploy.demo.instance import PREFIX
+
+TRIES_MAX = 10
 
 
 @asynccontextmanager
@@ -47,11 +51,25 @@ async def remove_instance(name: str, *, postgres_url: str, broker_url: str) -> N
     admin = await connect(postgres_url)
     try:
         await admin.execute("select pg_advisory_lock($1)", TURNS_LOCK_KEY)
-        await admin.execute(f"drop database if exists {quoted(name)} with (force)")
+        await _execute(admin, f"drop database if exists {quoted(name)} with (force)")
         for schema in SCHEMAS:
             for kind in KINDS:
-                await admin.execute(f"drop role if exists {quoted(role_name(name, schema, kind))}")
+                await _execute(admin, f"drop role if exists {quoted(role_name(name, schema, kind))}")
     finally:
         await admin.close()
     async with connected(broker_url, name=f"{name}-removal") as connection:
         await delete_topology(connection, instance=name)
+
+
+async def _execute(admin: "asyncpg.Connection[asyncpg.Record]", statement: str) -> None:
+    """Again when another session changed the server's list of roles meanwhile: Postgres answers that with XX000,
+    *tuple concurrently deleted* or *updated*, instead of waiting.
+    """
+    for _ in range(TRIES_MAX - 1):
+        try:
+            await admin.execute(statement)
+        except asyncpg.InternalServerError:
+            await asyncio.sleep(0.2)
+        else:
+            return
+    await admin.execute(statement)
