@@ -7,7 +7,7 @@ is killed at, a new life starts, and the same promises are checked.
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -82,18 +82,17 @@ async def client(world: World) -> Client:
 
 
 async def test_a_kill_between_an_effect_and_its_record_changes_nothing_about_the_end(
-    world: World, client: Client, capsys: pytest.CaptureFixture[str]
+    world: World, client: Client, record_property: Callable[[str, object], None]
 ) -> None:
     for boundary in RISKIEST:
         await _survive(world, client, boundary)
 
-    with capsys.disabled():
-        print(f"\n{len(RISKIEST)} boundaries, killed at each of them, {world.lives} lives")  # noqa: T201 - the evidence
+    record_property("evidence", f"{len(RISKIEST)} boundaries, killed at each of them, {world.lives} lives")
 
 
 @pytest.mark.slow
 async def test_a_kill_at_any_boundary_changes_nothing_about_the_end(
-    world: World, client: Client, capsys: pytest.CaptureFixture[str]
+    world: World, client: Client, record_property: Callable[[str, object], None]
 ) -> None:
     world.order("arm", "", 0)
     told = await tell(client, ALL_STORIES)
@@ -105,8 +104,7 @@ async def test_a_kill_at_any_boundary_changes_nothing_about_the_end(
     for boundary in sorted(counts):
         await _survive(world, client, boundary)
 
-    with capsys.disabled():
-        print(f"\n{len(counts)} boundaries, killed at each of them, {world.lives} lives")  # noqa: T201 - the evidence
+    record_property("evidence", f"{len(counts)} boundaries, killed at each of them, {world.lives} lives")
 
 
 def announced_boundaries() -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -125,10 +125,9 @@ def place(service_database: ServiceDatabase, broker: KitBroker) -> Place:
 
 
 async def test_a_process_killed_at_any_boundary_is_made_good_by_the_next_one(
-    place: Place, service_database: ServiceDatabase, broker: KitBroker, capsys: pytest.CaptureFixture[str]
+    place: Place, service_database: ServiceDatabase, broker: KitBroker, record_property: Callable[[str, object], None]
 ) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f" {len(POINTS)} boundaries ")
+    record_property("evidence", f"{len(POINTS)} boundaries of the kit, killed at each of them")
     for number, point in enumerate(POINTS, start=1):
         envelope = enveloped(void_requested(new_id()))
         await broker.send(
