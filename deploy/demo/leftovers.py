@@ -36,8 +36,8 @@ async def remove_leftovers(*, postgres_url: str, broker_url: str) -> None:
     admin = await connect(postgres_url)
     try:
         rows = await admin.fetch(
-            "select datname from pg_database where starts_with(datname, $1) and not exists "
-            "(select 1 from pg_stat_activity where application_name = datname)",
+            "select d.datname from pg_database d where starts_with(d.datname, $1) and not exists "
+            "(select 1 from pg_stat_activity a where a.application_name = d.datname)",
             PREFIX,
         )
     finally:
