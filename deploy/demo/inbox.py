@@ -1,5 +1,7 @@
 """The mail inbox of the demo: maildev, bound to loopback, installed once from a committed lock."""
 
+import asyncio
+import fcntl
 import os
 import re
 import shutil
@@ -38,9 +40,13 @@ async def install_inbox(processes: Processes, progress: Progress) -> list[str]:
     node = await _node(processes, progress)
     folder = TOOLS / "inbox"
     program = folder / "node_modules" / "maildev" / "dist" / "bin" / "maildev.js"
-    if not _installed(folder):
-        progress.step("installing the mail inbox (maildev) into .tools")
-        await _install(processes, node, folder)
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "inbox.lock").open("w") as turn:
+        # Two that install at once would take the folder away under each other's running inbox.
+        await asyncio.to_thread(fcntl.flock, turn, fcntl.LOCK_EX)
+        if not _installed(folder):
+            progress.step("installing the mail inbox (maildev) into .tools")
+            await _install(processes, node, folder)
     return [node.node, str(program)]
 
 
@@ -64,7 +70,6 @@ async def received(inbox_url: str) -> list[EmailMessage]:
 
 async def _install(processes: Processes, node: Node, folder: Path) -> None:
     """Into a folder of its own first, then moved in one step: a run that was stopped leaves no half of it."""
-    TOOLS.mkdir(exist_ok=True)
     fresh = TOOLS / f"inbox.{os.getpid()}"
     shutil.copytree(LOCK, fresh, dirs_exist_ok=True)
     command = [
