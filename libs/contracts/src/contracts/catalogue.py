@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from contracts.envelope import BODY_BYTES_MAX, Envelope, event_source
 from contracts.event import Event
-from contracts.events import invoice, notification, payment
+from contracts.events import accounts, invoice, notification, payment
 
 _NUL_ESCAPE = rb"\u0000"
 
@@ -49,6 +49,7 @@ CATALOGUE: Mapping[str, CatalogueEntry] = {
         _entry(invoice.InvoiceVoided, Service.INVOICE, Service.NOTIFICATION),
         _entry(invoice.InvoicePaid, Service.INVOICE, Service.NOTIFICATION),
         _entry(invoice.MailRequested, Service.INVOICE, Service.NOTIFICATION),
+        _entry(accounts.AccountMailRequested, Service.INVOICE, Service.NOTIFICATION),
         _entry(payment.StripeConnectionChanged, Service.PAYMENT, Service.INVOICE),
         _entry(payment.PaymentLinkCreated, Service.PAYMENT, Service.INVOICE, Service.NOTIFICATION),
         _entry(payment.PaymentLinkFailed, Service.PAYMENT, Service.INVOICE),
@@ -57,6 +58,7 @@ CATALOGUE: Mapping[str, CatalogueEntry] = {
         _entry(notification.EmailSent, Service.NOTIFICATION, Service.INVOICE),
         _entry(notification.EmailFailed, Service.NOTIFICATION, Service.INVOICE),
         _entry(notification.EmailOutcomeUnknown, Service.NOTIFICATION, Service.INVOICE),
+        _entry(notification.AccountMailSettled, Service.NOTIFICATION, Service.INVOICE),
     )
 }
 

@@ -218,5 +218,6 @@ def test_subscriptions_are_the_catalogue_seen_from_the_listener() -> None:
         "invoice.voided.v1",
         "invoice.paid.v1",
         "invoice.mail_requested.v1",
+        "invoice.account_mail_requested.v1",
         "payment.link_created.v1",
     }

@@ -1,8 +1,10 @@
 """What notification-service says: what became of a mail, honestly, including that nobody can know."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 from contracts.event import Event, Fact
+from contracts.events.accounts import AccountMailKind
 from contracts.events.invoice import MailKind
 from contracts.ids import InvoiceId, MailId
 
@@ -49,3 +51,27 @@ class EmailOutcomeUnknown(Event):
     recipients: tuple[str, ...]
     resend_in_seconds: int | None
     """When it goes again by itself, or None when it does not."""
+
+
+class AccountMailOutcome(StrEnum):
+    """``dropped``: overtaken, used or withdrawn before it went out, so nobody misses it."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+
+
+class AccountMailSettled(Event):
+    """What became of a mail about an account. After ``unknown`` another word follows if a later copy was taken.
+
+    ``reason`` is what the mail server said, or why nothing was sent, trimmed.
+    """
+
+    event_type: ClassVar[str] = "notification.account_mail_settled.v1"
+    aggregate: ClassVar[tuple[str, str]] = ("mail_id", "mail")
+
+    mail_id: MailId
+    kind: AccountMailKind
+    outcome: AccountMailOutcome
+    reason: str = ""
