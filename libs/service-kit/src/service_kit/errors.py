@@ -17,6 +17,7 @@ class ErrorKind(StrEnum):
     PRECONDITION_FAILED = "precondition_failed"
     PRECONDITION_REQUIRED = "precondition_required"
     TOO_LARGE = "too_large"
+    TOO_MANY_REQUESTS = "too_many_requests"
     UNAVAILABLE = "unavailable"
 
 
@@ -47,3 +48,13 @@ class Unavailable(DomainError):
     slug = "unavailable"
     kind = ErrorKind.UNAVAILABLE
     title = "Not available at the moment"
+
+
+class TooManyRequests(DomainError):
+    slug = "too-many-requests"
+    kind = ErrorKind.TOO_MANY_REQUESTS
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(detail, facts=facts)
+        self.retry_after_seconds = retry_after_seconds

@@ -11,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from service_kit.errors import DomainError, ErrorKind
+from service_kit.errors import DomainError, ErrorKind, TooManyRequests
 from service_kit.log_setup import get_logger
+from service_kit.rate_limits import QuotaSpent
 
 PROBLEM_TYPE_PREFIX = "urn:invoice-central:problem:"
 MEDIA_TYPE = "application/problem+json"
@@ -28,6 +29,7 @@ STATUS_OF_KIND: Mapping[ErrorKind, int] = {
     ErrorKind.PRECONDITION_FAILED: 412,
     ErrorKind.PRECONDITION_REQUIRED: 428,
     ErrorKind.TOO_LARGE: 413,
+    ErrorKind.TOO_MANY_REQUESTS: 429,
     ErrorKind.UNAVAILABLE: 503,
 }
 _HTTP_SLUGS = {
@@ -36,6 +38,8 @@ _HTTP_SLUGS = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    413: "body-too-large",
+    415: "unsupported-media-type",
 }
 _LOST_DATABASE = (sqlalchemy.exc.TimeoutError, asyncpg.PostgresConnectionError, ConnectionError, TimeoutError)
 # SQLSTATE: connection exceptions, insufficient resources, operator intervention; serialization, deadlock, lock timeout.
@@ -112,9 +116,8 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
 async def _domain_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, DomainError):
         raise error
-    headers = {"WWW-Authenticate": "Bearer"} if error.kind is ErrorKind.UNAUTHENTICATED else {}
-    if error.kind is ErrorKind.UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, QuotaSpent):
+        request.state.rate_limit = error.allowance
     return problem(
         status=STATUS_OF_KIND[error.kind],
         slug=error.slug,
@@ -123,8 +126,18 @@ async def _domain_error(request: Request, error: Exception) -> JSONResponse:
         request_id=request_id_of(request.scope),
         errors=[{"pointer": error.pointer, "detail": error.detail}] if error.pointer else (),
         facts=error.facts,
-        headers=headers,
+        headers=_headers_of(error),
     )
+
+
+def _headers_of(error: DomainError) -> Mapping[str, str]:
+    if isinstance(error, TooManyRequests):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if error.kind is ErrorKind.UNAUTHENTICATED:
+        return {"WWW-Authenticate": "Bearer"}
+    if error.kind is ErrorKind.UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {}
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

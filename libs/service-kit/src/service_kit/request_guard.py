@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service_kit import correlation
 from service_kit.identifiers import new_id
 from service_kit.problems import problem, request_id_of, unexpected
+from service_kit.rate_limits import Allowance
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -57,7 +58,7 @@ class RequestGuard:
             traceparent=headers.get("traceparent", ""),
         )
         with correlation.bound(thread):
-            await self._guarded(scope, receive, _Answering(send, request_id=request_id))
+            await self._guarded(scope, receive, _Answering(send, state=scope["state"]))
 
     async def _guarded(self, scope: Scope, receive: Receive, answering: "_Answering") -> None:
         refusal: JSONResponse | None
@@ -102,16 +103,19 @@ class RequestGuard:
 class _Answering:
     """Sends on, adding the headers that every answer has."""
 
-    def __init__(self, send: Send, *, request_id: str) -> None:
+    def __init__(self, send: Send, *, state: Mapping[str, Any]) -> None:
         self.send = send
-        self.request_id = request_id
+        self.state = state
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID_HEADER] = self.request_id
+            headers[REQUEST_ID_HEADER] = self.state["request_id"]
+            allowance = self.state.get("rate_limit")
+            if isinstance(allowance, Allowance):
+                headers.update(allowance.fields())
             for name, value in _SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
         await self.send(message)
