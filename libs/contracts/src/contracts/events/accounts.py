@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import AwareDatetime
+
 from contracts.event import Event
 from contracts.ids import MailId
 
@@ -33,3 +35,5 @@ class AccountMailRequested(Event):
     role: str = ""
     expires_in_hours: int = 0
     sign_in_url: str
+    happened_at: AwareDatetime | None = None
+    """When the password was changed; where it is not said, a notice names the time at which it was asked for."""
