@@ -42,9 +42,11 @@ def free_ports(claims: PortClaims) -> Ports:
 @dataclass(frozen=True)
 class Secrets:
     passwords: Mapping[str, str]
-    service_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    invoice_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    payment_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     api_key_pepper: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    account_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     master_keys: str = field(default_factory=lambda: f"demo:{base64.b64encode(secrets.token_bytes(32)).decode()}")
     stripe_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
 
@@ -100,7 +102,6 @@ class Instance:
             "IC_WORKER_DATABASE_URL": self._database(service, "worker"),
             "IC_OWNER_DATABASE_URL": self._database(service, "owner"),
             "IC_BROKER_URL": self.broker_url,
-            "IC_SERVICE_TOKEN_SECRET": self.secrets.service_token,
             "IC_HOST": "127.0.0.1",
         }
 
@@ -110,9 +111,12 @@ class Instance:
             "IC_PRIVATE_PORT": str(self.ports.invoice_private),
             "IC_WORKER_HEALTH_PORT": str(self.ports.invoice_worker),
             "IC_PUBLIC_URL": self.api_url,
+            "IC_SERVICE_TOKEN_SECRET": self.secrets.invoice_token,
             "IC_PAYMENT_SERVICE_URL": _local(self.ports.payment_private),
+            "IC_PAYMENT_TOKEN_SECRET": self.secrets.payment_token,
             "IC_PAGE_TOKEN_SECRET": self.secrets.page_token,
             "IC_API_KEY_PEPPER": self.secrets.api_key_pepper,
+            "IC_ACCOUNT_SECRET": self.secrets.account_secret,
             "IC_DOCS_ENABLED": "true",
         }
 
@@ -121,6 +125,7 @@ class Instance:
             "IC_PUBLIC_PORT": str(self.ports.payment_public),
             "IC_PRIVATE_PORT": str(self.ports.payment_private),
             "IC_WORKER_HEALTH_PORT": str(self.ports.payment_worker),
+            "IC_SERVICE_TOKEN_SECRET": self.secrets.payment_token,
             "IC_STRIPE_API_BASE": self.sandbox_url,
             "IC_MASTER_KEYS": self.secrets.master_keys,
             "IC_WEBHOOK_BASE_URL": self.payment_url,
@@ -133,6 +138,7 @@ class Instance:
             "IC_PRIVATE_PORT": str(self.ports.notification_private),
             "IC_WORKER_HEALTH_PORT": str(self.ports.notification_worker),
             "IC_INVOICE_SERVICE_URL": _local(self.ports.invoice_private),
+            "IC_INVOICE_TOKEN_SECRET": self.secrets.invoice_token,
             "IC_SMTP_HOST": "127.0.0.1",
             "IC_SMTP_PORT": str(self.ports.smtp),
             "IC_SMTP_SECURITY": "none",

@@ -31,6 +31,9 @@ from stripe_sandbox.settings import Settings
 from tests.chaos import life
 
 API_KEY_PEPPER = "k" * 40
+ACCOUNT_SECRET = "u" * 40
+INVOICE_TOKEN_SECRET = "i" * 40
+PAYMENT_TOKEN_SECRET = "t" * 40
 READY_SECONDS = 30.0
 SCHEMAS = ("invoice", "payment", "notification")
 RECURRING = frozenset({"task.poll_connection"})
@@ -152,7 +155,6 @@ class World:
             "IC_DATABASE_URL": self.database.url(schema, "app"),
             "IC_WORKER_DATABASE_URL": self.database.url(schema, "worker"),
             "IC_BROKER_URL": self.broker_url,
-            "IC_SERVICE_TOKEN_SECRET": "t" * 40,
             "IC_PUBLIC_PORT": str(self.ports.get(f"{schema}_public", 0)),
             "IC_PRIVATE_PORT": str(self.ports[f"{schema}_private"]),
             "IC_WORKER_HEALTH_PORT": str(self.ports[f"{schema}_worker"]),
@@ -163,10 +165,14 @@ class World:
             "invoice": {
                 "IC_PUBLIC_URL": self.api_url,
                 "IC_PAYMENT_SERVICE_URL": f"http://127.0.0.1:{self.ports['payment_private']}",
+                "IC_SERVICE_TOKEN_SECRET": INVOICE_TOKEN_SECRET,
+                "IC_PAYMENT_TOKEN_SECRET": PAYMENT_TOKEN_SECRET,
                 "IC_PAGE_TOKEN_SECRET": "p" * 40,
                 "IC_API_KEY_PEPPER": API_KEY_PEPPER,
+                "IC_ACCOUNT_SECRET": ACCOUNT_SECRET,
             },
             "payment": {
+                "IC_SERVICE_TOKEN_SECRET": PAYMENT_TOKEN_SECRET,
                 "IC_STRIPE_API_BASE": self.sandbox_url,
                 "IC_MASTER_KEYS": f"test:{base64.b64encode(b'm' * 32).decode()}",
                 "IC_WEBHOOK_BASE_URL": f"http://127.0.0.1:{self.ports['payment_public']}",
@@ -174,6 +180,7 @@ class World:
             },
             "notification": {
                 "IC_INVOICE_SERVICE_URL": f"http://127.0.0.1:{self.ports['invoice_private']}",
+                "IC_INVOICE_TOKEN_SECRET": INVOICE_TOKEN_SECRET,
                 "IC_SMTP_HOST": "127.0.0.1",
                 "IC_SMTP_PORT": str(self.smtp_port),
                 "IC_SMTP_SECURITY": "none",

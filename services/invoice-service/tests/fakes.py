@@ -79,7 +79,15 @@ class FakePaymentService:
 
     async def _put(self, organization_id: str, request: Request) -> JSONResponse:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        self.callers.append(verify(token, secret=self.secret, audience=Service.PAYMENT.value, now=SystemClock().now()))
+        self.callers.append(
+            verify(
+                token,
+                secret=self.secret,
+                audience=Service.PAYMENT.value,
+                issuers=frozenset({Service.INVOICE.value}),
+                now=SystemClock().now(),
+            )
+        )
         self.bodies.append(await request.json())
         self.paths.append(request.url.path)
         return JSONResponse(self.content, status_code=self.status, media_type=self.media_type)

@@ -9,15 +9,18 @@ from uuid import UUID
 import httpx
 from invoice_service.actions.api_keys.create_api_key import create_api_key
 from invoice_service.actions.organizations.create_organization import create_organization
-from invoice_service.dependencies import Dependencies
+from invoice_service.dependencies import Accounts, Dependencies
+from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
 from service_kit.clock import SystemClock
 from service_kit.database import Database, app_now
 from service_kit.identifiers import new_id
 
 PEPPER = "pepper-of-the-tests-0123456789abcdef"
+ACCOUNT_SECRET = "account-secret-of-the-tests-0123456789"
 PAGE_SECRET = "page-secret-of-the-tests-0123456789"
 SERVICE_SECRET = "service-secret-of-the-tests-0123456789"
+PAYMENT_SECRET = "payment-service-secret-of-the-tests-0123456789"
 PUBLIC_URL = "https://invoices.example.com"
 
 Json = dict[str, Any]
@@ -28,8 +31,10 @@ def dependencies(database: Database, **overrides: Any) -> Dependencies:
         "database": database,
         "clock": SystemClock(),
         "pages": PageAddresses(public_url=PUBLIC_URL, secret=PAGE_SECRET),
+        "accounts": Accounts(secrets=AccountSecrets(key=ACCOUNT_SECRET), origins=frozenset({PUBLIC_URL})),
         "api_key_pepper": PEPPER,
         "service_token_secret": SERVICE_SECRET,
+        "payment_token_secret": PAYMENT_SECRET,
     }
     return Dependencies(**{**values, **overrides})
 
@@ -77,7 +82,7 @@ async def account(
     *,
     name: str = "Nordlicht Studio",
     email: str = "office@nordlicht.example.com",
-    scopes: Sequence[str] = ("read", "write"),
+    scopes: Sequence[str] = ("read", "write", "admin"),
     expires_in: timedelta | None = None,
     settings: Json | None = None,
 ) -> Account:

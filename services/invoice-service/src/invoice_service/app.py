@@ -25,8 +25,10 @@ from invoice_service.api import (
     stripe_settings,
     templates,
 )
+from invoice_service.api.person_sessions import origin_of
 from invoice_service.api.problem_docs import problem_responses
-from invoice_service.dependencies import Dependencies
+from invoice_service.dependencies import Accounts, Dependencies
+from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.migrate import head_revision
 from invoice_service.settings import Settings
@@ -60,14 +62,27 @@ def build(settings: Settings) -> Apps:
         database=create_database(url=settings.required("database_url"), application_name="invoice-service-app"),
         clock=SystemClock(),
         pages=PageAddresses(public_url=settings.public_url, secret=settings.required("page_token_secret")),
+        accounts=_accounts(settings),
         api_key_pepper=settings.required("api_key_pepper"),
         service_token_secret=settings.required("service_token_secret"),
+        payment_token_secret=settings.required("payment_token_secret"),
         payment_service_url=settings.payment_service_url,
     )
     return Apps(
         public=create_public_app(dependencies, docs=settings.docs_enabled),
         private=create_private_app(dependencies),
         dependencies=dependencies,
+    )
+
+
+def _accounts(settings: Settings) -> Accounts:
+    own = origin_of(settings.public_url)
+    return Accounts(
+        secrets=AccountSecrets(key=settings.required("account_secret")),
+        origins=frozenset({own}),
+        secure=own.startswith("https://"),
+        idle_seconds=settings.session_idle_minutes * 60,
+        lifetime_seconds=settings.session_lifetime_hours * 3600,
     )
 
 

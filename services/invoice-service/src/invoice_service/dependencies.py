@@ -7,7 +7,22 @@ from fastapi import Depends, Request
 from service_kit.clock import Clock
 from service_kit.database import Database
 
+from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
+
+SESSION_IDLE_SECONDS = 8 * 3600
+SESSION_LIFETIME_SECONDS = 7 * 86_400
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """How people sign in. ``secure`` is False only for plain http on this machine; ``origins`` are our own pages'."""
+
+    secrets: AccountSecrets
+    origins: frozenset[str]
+    secure: bool = True
+    idle_seconds: int = SESSION_IDLE_SECONDS
+    lifetime_seconds: int = SESSION_LIFETIME_SECONDS
 
 
 @dataclass(frozen=True)
@@ -15,8 +30,12 @@ class Dependencies:
     database: Database
     clock: Clock
     pages: PageAddresses
+    accounts: Accounts
     api_key_pepper: str = field(repr=False)
     service_token_secret: str = field(repr=False)
+    """What callers of this service sign with."""
+    payment_token_secret: str = field(repr=False)
+    """What callers of payment-service sign with."""
     payment_service_url: str = "http://127.0.0.1:8102"
     """Its private listener."""
 

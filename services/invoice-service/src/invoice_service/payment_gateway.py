@@ -94,10 +94,10 @@ _REFUSALS: Mapping[str, type[StripeSettingRefused]] = {
 
 @dataclass(frozen=True)
 class PaymentGateway:
-    """``base_url`` is payment-service's private listener."""
+    """``base_url`` is payment-service's private listener, ``token_secret`` what its callers sign with."""
 
     base_url: str
-    service_token_secret: str = field(repr=False)
+    token_secret: str = field(repr=False)
     clock: Clock
 
     async def set_secret_key(self, *, organization_id: UUID, secret_key: str, actor: str) -> StripeConnectionChanged:
@@ -118,7 +118,7 @@ class PaymentGateway:
 
     async def _put(self, *, path: str, body: Mapping[str, str], organization_id: UUID, actor: str) -> httpx.Response:
         token = sign(
-            secret=self.service_token_secret,
+            secret=self.token_secret,
             issuer=Service.INVOICE.value,
             audience=Service.PAYMENT.value,
             organization_id=organization_id,

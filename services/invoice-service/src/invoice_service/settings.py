@@ -4,7 +4,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
-from service_kit.settings import Environment, ServiceSettings
+from service_kit.settings import Environment, ServiceSettings, refuse_weak_token_secrets
 
 SECRET_LENGTH_MIN = 32
 
@@ -14,8 +14,12 @@ class Settings(ServiceSettings):
 
     public_url: str = "http://127.0.0.1:8001"
     payment_service_url: str = "http://127.0.0.1:8102"
+    payment_token_secret: str = Field(default="", repr=False)
     page_token_secret: str = Field(default="", repr=False)
     api_key_pepper: str = Field(default="", repr=False)
+    account_secret: str = Field(default="", repr=False)
+    session_idle_minutes: int = Field(default=480, ge=5, le=1440)
+    session_lifetime_hours: int = Field(default=168, ge=1, le=720)
     docs_enabled: bool = False
 
     @property
@@ -25,10 +29,11 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_secrets_and_broken_addresses(self) -> Self:
-        for name in ("page_token_secret", "api_key_pepper"):
+        for name in ("page_token_secret", "api_key_pepper", "account_secret"):
             value = str(getattr(self, name))
             if value and len(value) < SECRET_LENGTH_MIN:
                 raise ValueError(f"IC_{name.upper()} needs at least {SECRET_LENGTH_MIN} characters")
+        refuse_weak_token_secrets(self, "service_token_secret", "payment_token_secret")
         for name in ("public_url", "payment_service_url"):
             parts = urlsplit(str(getattr(self, name)))
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:

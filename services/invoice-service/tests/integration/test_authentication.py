@@ -102,7 +102,7 @@ async def test_a_key_that_may_only_read_cannot_write(new_account: NewAccount) ->
 
     assert (await account.send("GET", "/v1/customers")).status_code == 200
     assert response.status_code == 403
-    assert response.json()["code"] == "scope-missing"
+    assert response.json()["code"] == "not-allowed"
 
 
 async def test_a_key_that_may_only_write_cannot_read(new_account: NewAccount) -> None:

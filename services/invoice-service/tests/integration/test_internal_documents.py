@@ -61,11 +61,12 @@ async def test_without_a_good_token_or_for_another_organisation_there_is_nothing
         await private_http.get(path, headers={"authorization": f"Bearer {owner.key}"}),
         await private_http.get(path, headers=token(owner, secret="x" * 40)),
         await private_http.get(path, headers=token(owner, audience=Service.PAYMENT.value)),
+        await private_http.get(path, headers=token(owner, issuer=Service.PAYMENT.value)),
         await private_http.get(path, headers=token(owner, now=yesterday)),
     ]
     foreign = await private_http.get(path, headers=token(stranger))
     unknown = await private_http.get(f"/internal/documents/{format_id('doc', new_id())}", headers=token(owner))
     public = await public_http.get(path, headers=token(owner))
 
-    assert [answer.status_code for answer in refused] == [401] * 5
+    assert [answer.status_code for answer in refused] == [401] * 6
     assert [answer.status_code for answer in (foreign, unknown, public)] == [404] * 3

@@ -254,4 +254,4 @@ async def test_a_key_that_only_reads_cannot_send(new_account: Any) -> None:
 
     answer = await reader.send("POST", "/v1/invoices/inv_00000000000000000000000000/send", {})
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-allowed")

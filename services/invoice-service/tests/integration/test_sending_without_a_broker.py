@@ -9,7 +9,7 @@ import pytest
 from contracts.catalogue import Service
 from invoice_service import app, worker
 from invoice_service.settings import Settings
-from invoice_tests.make import PAGE_SECRET, PEPPER, SERVICE_SECRET, Account
+from invoice_tests.make import ACCOUNT_SECRET, PAGE_SECRET, PAYMENT_SECRET, PEPPER, SERVICE_SECRET, Account
 from service_kit.testing.brokers import KitBroker
 from service_kit.testing.databases import ServiceDatabase
 from service_kit.testing.servers import endpoint
@@ -39,7 +39,9 @@ def settings(service_database: ServiceDatabase, broker: KitBroker, road: TcpProx
             "broker_url": str(URL(broker.url).with_host("127.0.0.1").with_port(road.listening_port)),
             "page_token_secret": PAGE_SECRET,
             "api_key_pepper": PEPPER,
+            "account_secret": ACCOUNT_SECRET,
             "service_token_secret": SERVICE_SECRET,
+            "payment_token_secret": PAYMENT_SECRET,
             "worker_health_port": 0,
         }
     )

@@ -11,7 +11,7 @@ from invoice_service.app import create_public_app
 from invoice_service.dependencies import Dependencies
 from invoice_tests.driver import Driver
 from invoice_tests.fakes import FakePaymentService
-from invoice_tests.make import SERVICE_SECRET, Account
+from invoice_tests.make import PAYMENT_SECRET, Account
 from invoice_tests.scenes import connection
 
 KEY = "rk_test_51CanaryCanaryCanary9fQ2"
@@ -20,7 +20,7 @@ PATH = "/v1/settings/stripe/secret-key"
 
 @pytest.fixture
 def payment_service() -> FakePaymentService:
-    return FakePaymentService(secret=SERVICE_SECRET)
+    return FakePaymentService(secret=PAYMENT_SECRET)
 
 
 @pytest.fixture

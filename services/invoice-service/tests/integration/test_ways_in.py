@@ -9,7 +9,7 @@ import pytest
 from contracts.catalogue import Service
 from invoice_service import app, worker
 from invoice_service.settings import Settings
-from invoice_tests.make import PAGE_SECRET, PEPPER, SERVICE_SECRET, Account
+from invoice_tests.make import ACCOUNT_SECRET, PAGE_SECRET, PAYMENT_SECRET, PEPPER, SERVICE_SECRET, Account
 from service_kit.settings import MissingSetting
 from service_kit.testing.brokers import KitBroker
 from service_kit.testing.databases import ServiceDatabase
@@ -29,7 +29,9 @@ def settings(service_database: ServiceDatabase, broker: KitBroker) -> Settings:
             "broker_url": broker.url,
             "page_token_secret": PAGE_SECRET,
             "api_key_pepper": PEPPER,
+            "account_secret": ACCOUNT_SECRET,
             "service_token_secret": SERVICE_SECRET,
+            "payment_token_secret": PAYMENT_SECRET,
             "worker_health_port": 0,
         }
     )
@@ -96,13 +98,25 @@ async def test_a_schema_that_is_behind_is_not_ready(settings: Settings, service_
         await apps.dependencies.database.dispose()
 
 
-@pytest.mark.parametrize("missing", ["database_url", "page_token_secret", "api_key_pepper", "service_token_secret"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "database_url",
+        "page_token_secret",
+        "api_key_pepper",
+        "account_secret",
+        "service_token_secret",
+        "payment_token_secret",
+    ],
+)
 def test_the_api_does_not_start_without_what_it_needs(missing: str) -> None:
     values = {
         "database_url": "postgresql+asyncpg://nobody@127.0.0.1:1/none",
         "page_token_secret": PAGE_SECRET,
         "api_key_pepper": PEPPER,
+        "account_secret": ACCOUNT_SECRET,
         "service_token_secret": SERVICE_SECRET,
+        "payment_token_secret": PAYMENT_SECRET,
     }
 
     with pytest.raises(MissingSetting, match=f"IC_{missing.upper()}"):

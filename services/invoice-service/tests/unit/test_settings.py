@@ -10,7 +10,9 @@ from pydantic import ValidationError
     [
         ("page_token_secret", "short", "at least 32"),
         ("api_key_pepper", "short", "at least 32"),
-        ("service_token_secret", "short", "at least 32"),
+        ("account_secret", "short", "at least 32"),
+        ("service_token_secret", "short", "IC_SERVICE_TOKEN_SECRET: .* at least 32"),
+        ("payment_token_secret", "short", "IC_PAYMENT_TOKEN_SECRET: .* at least 32"),
         ("public_url", "invoices.example.com", "not an http address"),
         ("public_url", "javascript:alert(1)", "not an http address"),
         ("payment_service_url", "http://pay.example.com?x=1", "not an http address"),

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from invoice_service.actions.customers.create_customer import create_customer
 from invoice_service.actions.customers.customer_fields import CustomerFields
 from invoice_service.actions.customers.edit_customer import archive_customer, edit_customer
-from invoice_service.api.authentication import Reader
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.cursors import CursorMaker
 from invoice_service.api.parties import AddressBody
 from invoice_service.api.request_fields import (
@@ -29,13 +29,17 @@ from invoice_service.api.request_fields import (
     given,
 )
 from invoice_service.api.versions import OptionalVersion
-from invoice_service.api.writes import Once, answer_of, etag
+from invoice_service.api.writes import Write, answer_of, etag, writing
 from invoice_service.dependencies import Parts
+from invoice_service.domain.permissions import Permission
 from invoice_service.domain.search_words import words_to_find
 from invoice_service.queries.customers import get_customer, page_of_customers
 from invoice_service.tables.customers import Customer
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
+
+Reading = Annotated[Caller, needs(Permission.CUSTOMERS_READ)]
+Writing = Annotated[Write, writing(Permission.CUSTOMERS_WRITE)]
 
 PageSize = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
@@ -91,7 +95,7 @@ class CustomerPage(BaseModel):
 
 @router.get("", name="list_customers", summary="List customers, the newest first")
 async def list_customers(
-    caller: Reader, parts: Parts, q: SearchText = "", limit: PageSize = 25, cursor: Cursor = None
+    caller: Reading, parts: Parts, q: SearchText = "", limit: PageSize = 25, cursor: Cursor = None
 ) -> CustomerPage:
     words = words_to_find(q)
     cursors = CursorMaker(parts.pages.secret, f"customers:{caller.organization_id}:{' '.join(words)}")
@@ -113,7 +117,7 @@ async def list_customers(
 
 
 @router.post("", name="create_customer", summary="Make a customer", status_code=201, response_model=CustomerView)
-async def create(body: NewCustomer, write: Once) -> Response:
+async def create(body: NewCustomer, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         customer = await create_customer(
             session,
@@ -127,7 +131,7 @@ async def create(body: NewCustomer, write: Once) -> Response:
 
 
 @router.get("/{customer_id}", name="get_customer", summary="Read one customer")
-async def read(customer_id: CustomerId, caller: Reader, parts: Parts, response: Response) -> CustomerView:
+async def read(customer_id: CustomerId, caller: Reading, parts: Parts, response: Response) -> CustomerView:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         customer = await get_customer(session, organization_id=caller.organization_id, customer_id=customer_id)
     response.headers["ETag"] = etag(customer.version)
@@ -135,7 +139,7 @@ async def read(customer_id: CustomerId, caller: Reader, parts: Parts, response: 
 
 
 @router.patch("/{customer_id}", name="edit_customer", summary="Change a customer", response_model=CustomerView)
-async def edit(customer_id: CustomerId, body: CustomerChange, write: Once, version: OptionalVersion) -> Response:
+async def edit(customer_id: CustomerId, body: CustomerChange, write: Writing, version: OptionalVersion) -> Response:
     async def work(session: AsyncSession) -> Answer:
         customer = await edit_customer(
             session,
@@ -151,7 +155,7 @@ async def edit(customer_id: CustomerId, body: CustomerChange, write: Once, versi
 
 
 @router.delete("/{customer_id}", name="archive_customer", summary="Archive a customer", status_code=204)
-async def archive(customer_id: CustomerId, write: Once) -> Response:
+async def archive(customer_id: CustomerId, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await archive_customer(
             session,

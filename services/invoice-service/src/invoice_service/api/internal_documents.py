@@ -13,6 +13,7 @@ from invoice_service.dependencies import Parts
 from invoice_service.queries.receivables import get_document
 
 router = APIRouter(prefix="/internal", tags=["internal"])
+_CALLERS = frozenset({Service.NOTIFICATION.value})
 _bearer = HTTPBearer(auto_error=False, scheme_name="ServiceToken")
 
 
@@ -26,6 +27,7 @@ async def _calling_service(
         credentials.credentials if credentials else "",
         secret=parts.service_token_secret,
         audience=Service.INVOICE.value,
+        issuers=_CALLERS,
         now=parts.clock.now(),
     )
 

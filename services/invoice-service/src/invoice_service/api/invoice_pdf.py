@@ -1,18 +1,21 @@
 """The document of an invoice for its sender: the same bytes that were mailed, never rendered again."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from contracts.ids import InvoiceId
 from fastapi import APIRouter, Response
 
-from invoice_service.api.authentication import Reader
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.dependencies import Parts
 from invoice_service.domain.invoice_refusals import DocumentNotStored
+from invoice_service.domain.permissions import Permission
 from invoice_service.queries.invoice_details import newest_document_id
 from invoice_service.queries.invoices import get_invoice
 from invoice_service.queries.receivables import get_document
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
+
+Reading = Annotated[Caller, needs(Permission.INVOICES_READ)]
 
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}, "description": "The stored bytes"}}
 
@@ -24,7 +27,7 @@ _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}
     response_class=Response,
     responses=_PDF,
 )
-async def download(invoice_id: InvoiceId, caller: Reader, parts: Parts) -> Response:
+async def download(invoice_id: InvoiceId, caller: Reading, parts: Parts) -> Response:
     """The ETag is the SHA-256 of the bytes."""
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         invoice = await get_invoice(session, organization_id=caller.organization_id, invoice_id=invoice_id)

@@ -14,7 +14,7 @@ from invoice_service.actions.invoices.create_draft import create_draft
 from invoice_service.actions.invoices.delete_draft import delete_draft
 from invoice_service.actions.invoices.draft_fields import DraftFields
 from invoice_service.actions.invoices.edit_draft import edit_draft
-from invoice_service.api.authentication import Reader
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.cursors import CursorMaker
 from invoice_service.api.customers import Cursor, PageSize, SearchText
 from invoice_service.api.draft_bodies import DraftChange, NewDraft, drafted
@@ -26,9 +26,10 @@ from invoice_service.api.invoice_views import (
     invoice_view,
 )
 from invoice_service.api.versions import NeededVersion, OptionalVersion
-from invoice_service.api.writes import Once, etag
+from invoice_service.api.writes import Write, etag, writing
 from invoice_service.dependencies import Parts
 from invoice_service.domain.headline import Headline
+from invoice_service.domain.permissions import Permission
 from invoice_service.domain.search_words import words_to_find
 from invoice_service.domain.statuses import DocumentStatus
 from invoice_service.queries.invoice_details import invoice_detail, invoices_in_list, today_of
@@ -36,6 +37,9 @@ from invoice_service.queries.invoices import InvoiceFilters
 from invoice_service.queries.organizations import get_organization
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
+
+Reading = Annotated[Caller, needs(Permission.INVOICES_READ)]
+Writing = Annotated[Write, writing(Permission.INVOICES_WRITE)]
 
 Moment = Annotated[AwareDatetime | None, Query(description="A moment with its zone, such as 2026-01-31T00:00:00Z.")]
 Status = Annotated[
@@ -53,7 +57,7 @@ class InvoicePage(BaseModel):
 
 @router.get("", name="list_invoices", summary="List invoices, the newest first")
 async def list_invoices(
-    caller: Reader,
+    caller: Reading,
     parts: Parts,
     status: Status = None,
     customer: Annotated[CustomerId | None, Query()] = None,
@@ -90,7 +94,7 @@ async def list_invoices(
 
 
 @router.post("", name="create_draft", summary="Make a draft", status_code=201, response_model=InvoiceView)
-async def create(body: NewDraft, write: Once) -> Response:
+async def create(body: NewDraft, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         saved = await create_draft(
             session,
@@ -113,7 +117,7 @@ async def create(body: NewDraft, write: Once) -> Response:
 
 
 @router.get("/{invoice_id}", name="get_invoice", summary="Read one invoice")
-async def read(invoice_id: InvoiceId, caller: Reader, parts: Parts, response: Response) -> InvoiceView:
+async def read(invoice_id: InvoiceId, caller: Reading, parts: Parts, response: Response) -> InvoiceView:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         detail = await invoice_detail(
             session,
@@ -127,7 +131,7 @@ async def read(invoice_id: InvoiceId, caller: Reader, parts: Parts, response: Re
 
 
 @router.patch("/{invoice_id}", name="edit_draft", summary="Change a draft", response_model=InvoiceView)
-async def edit(invoice_id: InvoiceId, body: DraftChange, write: Once, version: NeededVersion) -> Response:
+async def edit(invoice_id: InvoiceId, body: DraftChange, write: Writing, version: NeededVersion) -> Response:
     async def work(session: AsyncSession) -> Answer:
         saved = await edit_draft(
             session,
@@ -149,7 +153,7 @@ async def edit(invoice_id: InvoiceId, body: DraftChange, write: Once, version: N
 
 
 @router.delete("/{invoice_id}", name="delete_draft", summary="Delete a draft", status_code=204)
-async def delete(invoice_id: InvoiceId, write: Once, version: OptionalVersion) -> Response:
+async def delete(invoice_id: InvoiceId, write: Writing, version: OptionalVersion) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await delete_draft(
             session,

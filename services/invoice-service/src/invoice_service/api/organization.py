@@ -13,7 +13,7 @@ from service_kit.idempotency import Answer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.organizations.edit_organization import OrganizationFields, edit_organization
-from invoice_service.api.authentication import Reader
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.parties import AddressBody, BankDetailsBody
 from invoice_service.api.request_fields import (
     Currency,
@@ -27,13 +27,17 @@ from invoice_service.api.request_fields import (
     given,
 )
 from invoice_service.api.versions import OptionalVersion
-from invoice_service.api.writes import Once, answer_of, etag
+from invoice_service.api.writes import Write, answer_of, etag, writing
 from invoice_service.dependencies import Parts
+from invoice_service.domain.permissions import Permission
 from invoice_service.domain.statuses import OverpaymentPolicy
 from invoice_service.queries.organizations import get_organization
 from invoice_service.tables.organizations import Organization
 
 router = APIRouter(prefix="/v1/settings/organization", tags=["settings"])
+
+Reading = Annotated[Caller, needs(Permission.ORGANIZATION_READ)]
+Writing = Annotated[Write, writing(Permission.ORGANIZATION_WRITE)]
 
 
 class OrganizationChange(Request):
@@ -84,7 +88,7 @@ class OrganizationView(BaseModel):
 
 
 @router.get("", name="get_organization", summary="Read the organisation's settings")
-async def read(caller: Reader, parts: Parts, response: Response) -> OrganizationView:
+async def read(caller: Reading, parts: Parts, response: Response) -> OrganizationView:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         organization = await get_organization(session, organization_id=caller.organization_id)
     response.headers["ETag"] = etag(organization.version)
@@ -94,7 +98,7 @@ async def read(caller: Reader, parts: Parts, response: Response) -> Organization
 @router.patch(
     "", name="edit_organization", summary="Change the organisation's settings", response_model=OrganizationView
 )
-async def edit(body: OrganizationChange, write: Once, version: OptionalVersion) -> Response:
+async def edit(body: OrganizationChange, write: Writing, version: OptionalVersion) -> Response:
     async def work(session: AsyncSession) -> Answer:
         organization = await edit_organization(
             session,

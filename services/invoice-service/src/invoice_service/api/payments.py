@@ -13,12 +13,15 @@ from invoice_service.actions.payments.record_manual_payment import ManualPayment
 from invoice_service.actions.payments.reverse_manual_payment import reverse_manual_payment
 from invoice_service.api.invoice_views import BalanceView
 from invoice_service.api.request_fields import Request
-from invoice_service.api.writes import Once, answer_of
+from invoice_service.api.writes import Write, answer_of, writing
+from invoice_service.domain.permissions import Permission
 from invoice_service.domain.statuses import EntryKind, PaymentStatus
 from invoice_service.queries.receivables import get_balance
 from invoice_service.tables.ledger import LedgerEntry
 
 router = APIRouter(prefix="/v1/invoices", tags=["payments"])
+
+Writing = Annotated[Write, writing(Permission.PAYMENTS_WRITE)]
 
 
 class PaymentBody(Request):
@@ -59,7 +62,7 @@ class PaymentAnswer(BaseModel):
     status_code=201,
     response_model=PaymentAnswer,
 )
-async def record(invoice_id: InvoiceId, body: PaymentBody, write: Once) -> Response:
+async def record(invoice_id: InvoiceId, body: PaymentBody, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         entry = await record_manual_payment(
             session,
@@ -82,7 +85,7 @@ async def record(invoice_id: InvoiceId, body: PaymentBody, write: Once) -> Respo
     response_model=PaymentAnswer,
 )
 async def reverse(
-    invoice_id: InvoiceId, payment_id: PaymentId, write: Once, body: ReversalBody = ReversalBody()
+    invoice_id: InvoiceId, payment_id: PaymentId, write: Writing, body: ReversalBody = ReversalBody()
 ) -> Response:
     async def work(session: AsyncSession) -> Answer:
         entry = await reverse_manual_payment(

@@ -1,5 +1,7 @@
 """What happens to an invoice from *Send* on: send, send again, retry its link, send by hand instead, void."""
 
+from typing import Annotated
+
 from contracts.events.invoice import CollectionMethod
 from contracts.ids import InvoiceId
 from fastapi import APIRouter, Response
@@ -14,9 +16,12 @@ from invoice_service.actions.invoices.send_manually_instead import send_manually
 from invoice_service.actions.invoices.void_invoice import void_invoice
 from invoice_service.api.invoice_views import InvoiceView, detail_answer
 from invoice_service.api.request_fields import Request
-from invoice_service.api.writes import Once, Write
+from invoice_service.api.writes import Write, writing
+from invoice_service.domain.permissions import Permission
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
+
+Writing = Annotated[Write, writing(Permission.INVOICES_WRITE)]
 
 ADDRESSES_MAX = 100
 """Of one list in a request; the smaller limit on recipients is a rule of its own with its own message."""
@@ -41,7 +46,7 @@ class VoidBody(Request):
 
 
 @router.post("/{invoice_id}/send", name="send_invoice", summary="Issue a draft and send it", response_model=InvoiceView)
-async def send(invoice_id: InvoiceId, write: Once, body: SendBody = SendBody()) -> Response:
+async def send(invoice_id: InvoiceId, write: Writing, body: SendBody = SendBody()) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await send_invoice(
             session,
@@ -56,7 +61,7 @@ async def send(invoice_id: InvoiceId, write: Once, body: SendBody = SendBody()) 
 
 
 @router.post("/{invoice_id}/resend", name="resend_invoice", summary="Mail it once more", response_model=InvoiceView)
-async def resend(invoice_id: InvoiceId, write: Once, body: ResendBody = ResendBody()) -> Response:
+async def resend(invoice_id: InvoiceId, write: Writing, body: ResendBody = ResendBody()) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await resend_invoice(
             session,
@@ -76,7 +81,7 @@ async def resend(invoice_id: InvoiceId, write: Once, body: ResendBody = ResendBo
     summary="Try again after a link failed or closed unpaid",
     response_model=InvoiceView,
 )
-async def retry(invoice_id: InvoiceId, write: Once) -> Response:
+async def retry(invoice_id: InvoiceId, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await retry_link(
             session,
@@ -95,7 +100,7 @@ async def retry(invoice_id: InvoiceId, write: Once) -> Response:
     summary="Collect by hand after a link failed",
     response_model=InvoiceView,
 )
-async def send_manually(invoice_id: InvoiceId, write: Once) -> Response:
+async def send_manually(invoice_id: InvoiceId, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         await send_manually_instead(session, organization_id=write.caller.organization_id, invoice_id=invoice_id)
         return await _detail(session, write, invoice_id)
@@ -106,7 +111,7 @@ async def send_manually(invoice_id: InvoiceId, write: Once) -> Response:
 @router.post(
     "/{invoice_id}/void", name="void_invoice", summary="Withdraw an issued invoice", response_model=InvoiceView
 )
-async def void(invoice_id: InvoiceId, write: Once, body: VoidBody = VoidBody()) -> Response:
+async def void(invoice_id: InvoiceId, write: Writing, body: VoidBody = VoidBody()) -> Response:
     """It is `voiding` until its payment link is proven closed, and issued again if a payment wins."""
 
     async def work(session: AsyncSession) -> Answer:

@@ -8,15 +8,19 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, SecretStr
 
 from invoice_service.actions.stripe.apply_connection import apply_connection
-from invoice_service.api.authentication import Reader, Writer
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.request_fields import Request
-from invoice_service.api.writes import IdempotencyHeader
+from invoice_service.api.writes import Write, writing
 from invoice_service.dependencies import Dependencies, Parts
+from invoice_service.domain.permissions import Permission
 from invoice_service.payment_gateway import PaymentGateway
 from invoice_service.queries.receivables import find_connection
 from invoice_service.tables.pictures import StripeConnection
 
 router = APIRouter(prefix="/v1/settings/stripe", tags=["settings"])
+
+Reading = Annotated[Caller, needs(Permission.ORGANIZATION_READ)]
+Writing = Annotated[Write, writing(Permission.STRIPE_WRITE)]
 
 
 class SecretKeyBody(Request):
@@ -45,28 +49,29 @@ class StripeView(BaseModel):
 
 
 @router.get("", name="get_stripe_settings", summary="How the connection to Stripe stands")
-async def show(caller: Reader, parts: Parts) -> StripeView:
+async def show(caller: Reading, parts: Parts) -> StripeView:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         connection = await find_connection(session, organization_id=caller.organization_id)
     return _view(connection) if connection else StripeView(status=ConnectionStatus.NOT_CONNECTED)
 
 
 @router.put("/secret-key", name="set_stripe_secret_key", summary="Check a secret key with Stripe and keep it")
-async def set_secret_key(
-    body: SecretKeyBody, caller: Writer, parts: Parts, key: IdempotencyHeader = None
-) -> StripeView:
+async def set_secret_key(body: SecretKeyBody, write: Writing) -> StripeView:
     """Setting the same key again is safe, with or without an `Idempotency-Key`."""
-    picture = await _gateway(parts).set_secret_key(
-        organization_id=caller.organization_id, secret_key=body.secret_key.get_secret_value(), actor=caller.actor
+    organization_id = write.caller.organization_id
+    picture = await _gateway(write.parts).set_secret_key(
+        organization_id=organization_id, secret_key=body.secret_key.get_secret_value(), actor=write.caller.actor
     )
-    async with parts.database.transaction(organization_id=caller.organization_id) as session:
+    async with write.parts.database.transaction(organization_id=organization_id) as session:
         await apply_connection(session, picture=picture)
+        write.noted.update(account_id=picture.account_id, mode=picture.mode, key_last4=picture.key_last4)
+        await write.audit(session)
     return _view(picture)
 
 
 def _gateway(parts: Dependencies) -> PaymentGateway:
     return PaymentGateway(
-        base_url=parts.payment_service_url, service_token_secret=parts.service_token_secret, clock=parts.clock
+        base_url=parts.payment_service_url, token_secret=parts.payment_token_secret, clock=parts.clock
     )
 
 

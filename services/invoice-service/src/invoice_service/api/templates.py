@@ -1,7 +1,7 @@
 """Templates: the provided ones and the organisation's own."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from contracts.document import Layout
 from contracts.ids import TemplateId
@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.templates.create_template import create_template
 from invoice_service.actions.templates.template_content import TemplateContent
-from invoice_service.api.authentication import Reader
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.draft_bodies import (
     Allowances,
     AllowanceView,
@@ -27,12 +27,16 @@ from invoice_service.api.draft_bodies import (
     line_view,
 )
 from invoice_service.api.request_fields import Currency, LongText, Name, Request, ShortText
-from invoice_service.api.writes import Once, answer_of
+from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.dependencies import Parts
+from invoice_service.domain.permissions import Permission
 from invoice_service.queries.templates import get_template, list_templates
 from invoice_service.tables.templates import Template
 
 router = APIRouter(prefix="/v1/templates", tags=["templates"])
+
+Reading = Annotated[Caller, needs(Permission.TEMPLATES_READ)]
+Writing = Annotated[Write, writing(Permission.TEMPLATES_WRITE)]
 
 
 class NewTemplate(Request):
@@ -79,14 +83,14 @@ class TemplateList(BaseModel):
 
 
 @router.get("", name="list_templates", summary="List templates, the provided ones first")
-async def list_all(caller: Reader, parts: Parts) -> TemplateList:
+async def list_all(caller: Reading, parts: Parts) -> TemplateList:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         rows = await list_templates(session, organization_id=caller.organization_id)
     return TemplateList(data=[_view(row) for row in rows])
 
 
 @router.get("/{template_id}", name="get_template", summary="Read one template")
-async def read(template_id: TemplateId, caller: Reader, parts: Parts) -> TemplateView:
+async def read(template_id: TemplateId, caller: Reading, parts: Parts) -> TemplateView:
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         return _view(await get_template(session, organization_id=caller.organization_id, template_id=template_id))
 
@@ -94,7 +98,7 @@ async def read(template_id: TemplateId, caller: Reader, parts: Parts) -> Templat
 @router.post(
     "", name="create_template", summary="Make a template of one's own", status_code=201, response_model=TemplateView
 )
-async def create(body: NewTemplate, write: Once) -> Response:
+async def create(body: NewTemplate, write: Writing) -> Response:
     async def work(session: AsyncSession) -> Answer:
         template = await create_template(
             session,

@@ -1,8 +1,9 @@
-"""One way for every write: authenticated, in one transaction, and once for each ``Idempotency-Key``."""
+"""One way for every write: allowed, in one transaction, once for each ``Idempotency-Key``, and in the audit log."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
@@ -10,10 +11,13 @@ from pydantic import BaseModel
 from service_kit.idempotency import KEY_LENGTH_MAX, Answer, fingerprint_of, run_once
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.api.authentication import Caller, Writer
+from invoice_service.actions.record_audit import record_audit
+from invoice_service.api.authentication import Caller, needs
 from invoice_service.dependencies import Dependencies, Parts
+from invoice_service.domain.permissions import Permission
 from invoice_service.tables.messages import IdempotencyKey
 
+FIELDS_NOTED_MAX = 50
 IdempotencyHeader = Annotated[
     str | None,
     Header(
@@ -26,33 +30,73 @@ IdempotencyHeader = Annotated[
 
 @dataclass(frozen=True)
 class Write:
+    """``noted`` goes into the audit line: plain values that say what changed, never a secret."""
+
     caller: Caller
     parts: Dependencies
     key: str | None
     fingerprint: bytes
+    action: str
+    target: Mapping[str, str]
+    fields: tuple[str, ...] = ()
+    noted: dict[str, Any] = field(default_factory=dict)
 
     async def once(self, work: Callable[[AsyncSession], Awaitable[Answer]]) -> Response:
         """Run ``work`` in a transaction of the caller's organisation. It is committed before the answer is sent."""
+
+        async def audited(session: AsyncSession) -> Answer:
+            answer = await work(session)
+            await self.audit(session, answered=answer.body)
+            return answer
+
         answer = await run_once(
             database=self.parts.database,
             table=IdempotencyKey,
             organization_id=self.caller.organization_id,
             key=self.key,
             fingerprint=self.fingerprint,
-            work=work,
+            work=audited,
         )
         if answer.body is None:
             return Response(status_code=answer.status, headers=dict(answer.headers))
         return JSONResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
+    async def audit(self, session: AsyncSession, *, answered: object = None) -> None:
+        """For a write that cannot be one transaction, and then by hand; `once` does it by itself."""
+        object_type, object_id = _object(self.target, answered)
+        fields = {"fields": list(self.fields)} if self.fields else {}
+        await record_audit(
+            session,
+            organization_id=self.caller.organization_id,
+            actor=self.caller.who,
+            action=self.action,
+            object_type=object_type,
+            object_id=object_id,
+            details={**fields, **self.noted},
+        )
 
-async def _write(caller: Writer, parts: Parts, request: Request, key: IdempotencyHeader = None) -> Write:
-    wanted_version = request.headers.get("if-match", "").encode()
-    body = await request.body() + b"\n" + wanted_version
-    return Write(caller, parts, key, fingerprint_of(method=request.method, path=request.url.path, body=body))
 
+def writing(permission: Permission) -> Any:
+    """For ``Annotated[Write, writing(Permission.INVOICES_WRITE)]``."""
 
-Once = Annotated[Write, Depends(_write)]
+    async def write(
+        caller: Annotated[Caller, needs(permission)], parts: Parts, request: Request, key: IdempotencyHeader = None
+    ) -> Write:
+        wanted_version = request.headers.get("if-match", "").encode()
+        body = await request.body()
+        return Write(
+            caller=caller,
+            parts=parts,
+            key=key,
+            fingerprint=fingerprint_of(
+                method=request.method, path=request.url.path, body=body + b"\n" + wanted_version
+            ),
+            action=str(request.scope["route"].name),
+            target=dict(request.path_params),
+            fields=_field_names(body),
+        )
+
+    return Depends(write)
 
 
 def answer_of(view: BaseModel, *, status: int = 200, version: int | None = None) -> Answer:
@@ -63,3 +107,24 @@ def answer_of(view: BaseModel, *, status: int = 200, version: int | None = None)
 
 def etag(version: int) -> str:
     return f'"{version}"'
+
+
+def _object(target: Mapping[str, str], answered: object) -> tuple[str, str]:
+    """What was acted upon: the innermost object of the address, else what was made."""
+    if target:
+        name, identifier = list(target.items())[-1]
+        return name.removesuffix("_id"), identifier
+    if isinstance(answered, BaseModel):
+        answered = answered.model_dump(mode="json")
+    if isinstance(answered, dict):
+        return str(answered.get("object", "")), str(answered.get("id", ""))
+    return "", ""
+
+
+def _field_names(body: bytes) -> tuple[str, ...]:
+    """The names in a JSON object, sorted; no value of it is kept."""
+    try:
+        content = json.loads(body) if body else None
+    except ValueError:
+        return ()
+    return tuple(sorted(str(name)[:60] for name in content)[:FIELDS_NOTED_MAX]) if isinstance(content, dict) else ()

@@ -11,12 +11,12 @@ from uuid import UUID
 
 from contracts.ids import MalformedId, format_id, parse_id
 
+from invoice_service.domain.permissions import Scope
+
 LIVE_PREFIX = "ic_live"
 TEST_PREFIX = "ic_test"
 SECRET_BYTES = 32
-READ = "read"
-WRITE = "write"
-SCOPES = frozenset({READ, WRITE})
+SCOPES = frozenset(scope.value for scope in Scope)
 _TEXT = re.compile(r"(ic_live|ic_test)_([0-9a-z]{26})_([A-Za-z0-9_-]{43})")
 
 

@@ -17,6 +17,7 @@ class KeyFacts:
     """What is needed to check a key before its organisation is known; ``now`` is the schema's own time."""
 
     organization_id: UUID
+    name: str
     prefix: str
     secret_hmac: bytes
     scopes: frozenset[str]
