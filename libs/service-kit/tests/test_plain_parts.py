@@ -1,4 +1,4 @@
-"""The parts without a server: tokens, logs without secrets, settings, correlation and the list of crash points."""
+"""The parts without a server: logs without secrets, settings, correlation and the list of crash points."""
 
 import asyncio
 import io
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,9 @@ from service_kit.database import uninterrupted
 from service_kit.errors import Unauthenticated
 from service_kit.identifiers import new_id
 from service_kit.log_setup import configure_logging, get_logger
-from service_kit.service_tokens import WeakSecret, sign, verify
 from service_kit.settings import Environment, MissingSetting, ServiceSettings
 
 SECRET = "a-shared-secret-of-enough-length-0123456789"
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CANARIES = {
     "secret key": "sk_test_51HcAnaRyCanaryCanary",
     "restricted key": "rk_live_CanaryCanaryCanary9",
@@ -36,51 +33,6 @@ CANARIES = {
     "database": "postgresql+asyncpg://app:CanaryCanary@db/x",
     "service token": "eyJhbGciOiJIUzI1NiJ9.eyJDYW5hcnkiOjF9.CanaryCanaryCanary",
 }
-
-
-def token(**changes: object) -> str:
-    settings = {
-        "secret": SECRET,
-        "issuer": "invoice-service",
-        "audience": "payment-service",
-        "organization_id": new_id(),
-        "actor": "key_1",
-        "now": NOW,
-        **changes,
-    }
-    return sign(**settings)  # type: ignore[arg-type]
-
-
-def test_a_token_says_who_calls_for_which_organisation() -> None:
-    organization_id = new_id()
-
-    caller = verify(token(organization_id=organization_id), secret=SECRET, audience="payment-service", now=NOW)
-
-    assert (caller.issuer, caller.organization_id, caller.actor) == ("invoice-service", organization_id, "key_1")
-
-
-@pytest.mark.parametrize(
-    ("text", "audience", "now"),
-    [
-        (token(), "notification-service", NOW),
-        (token(), "payment-service", NOW + timedelta(seconds=66)),
-        (token(), "payment-service", NOW - timedelta(seconds=6)),
-        (token(secret="another-secret-of-enough-length-0123456789"), "payment-service", NOW),
-        (token()[:-2], "payment-service", NOW),
-        ("eyJhbGciOiJub25lIn0.eyJhdWQiOiJwYXltZW50LXNlcnZpY2UifQ.", "payment-service", NOW),
-        ("", "payment-service", NOW),
-        ("not a token", "payment-service", NOW),
-    ],
-    ids=["other audience", "expired", "from the future", "other secret", "cut", "no algorithm", "empty", "noise"],
-)
-def test_a_token_that_is_not_ours_for_us_and_alive_is_refused(text: str, audience: str, now: datetime) -> None:
-    with pytest.raises(Unauthenticated):
-        verify(text, secret=SECRET, audience=audience, now=now)
-
-
-def test_a_short_secret_is_refused_before_it_signs_anything() -> None:
-    with pytest.raises(WeakSecret):
-        token(secret="short")
 
 
 @pytest.fixture

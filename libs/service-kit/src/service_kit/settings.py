@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SERVICE_TOKEN_SECRET_LENGTH_MIN = 32
+from service_kit.service_tokens import WeakSecret, listed_secrets
 
 
 class Environment(StrEnum):
@@ -43,8 +43,7 @@ class ServiceSettings(BaseSettings):
     def _refuse_what_production_must_not_have(self) -> Self:
         if self.crash_at and self.environment is Environment.PRODUCTION:
             raise ValueError("IC_CRASH_AT is for tests; unset it, or set IC_ENVIRONMENT to test")
-        if self.service_token_secret and len(self.service_token_secret) < SERVICE_TOKEN_SECRET_LENGTH_MIN:
-            raise ValueError(f"IC_SERVICE_TOKEN_SECRET needs at least {SERVICE_TOKEN_SECRET_LENGTH_MIN} characters")
+        refuse_weak_token_secrets(self, "service_token_secret")
         return self
 
     def required(self, name: str) -> str:
@@ -53,3 +52,20 @@ class ServiceSettings(BaseSettings):
         if not value:
             raise MissingSetting(f"IC_{name.upper()} is not set")
         return value
+
+
+def refuse_weak_token_secrets(settings: ServiceSettings, *names: str) -> None:
+    """For lists of service token secrets, one per audience. Raises `ValueError` with the variable to mend.
+
+    Two audiences never share a secret: whoever may call one of them could call the other.
+    """
+    seen: set[str] = set()
+    for name in names:
+        value, variable = str(getattr(settings, name)), f"IC_{name.upper()}"
+        try:
+            listed = set(listed_secrets(value)) if value else set()
+        except WeakSecret as weak:
+            raise ValueError(f"{variable}: {weak}") from None
+        if seen & listed:
+            raise ValueError(f"{variable} holds a secret of another audience; each audience has its own")
+        seen |= listed

@@ -5,7 +5,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from service_kit.settings import Environment, ServiceSettings
+from service_kit.settings import Environment, ServiceSettings, refuse_weak_token_secrets
 
 from notification_service.domain.addresses import UnusableAddress, usable_address
 from notification_service.mail_gateway import Security
@@ -17,6 +17,7 @@ class Settings(ServiceSettings):
     private_port: int = Field(default=8103, ge=0, le=65535)
     worker_health_port: int = Field(default=8203, ge=0, le=65535)
     invoice_service_url: str = "http://127.0.0.1:8101"
+    invoice_token_secret: str = Field(default="", repr=False)
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_username: str = Field(default="", repr=False)
@@ -46,6 +47,7 @@ class Settings(ServiceSettings):
             raise ValueError("IC_SMTP_SECURITY none is for a mail server on this machine; use starttls or tls")
         if in_the_clear and self.smtp_username:
             raise ValueError("IC_SMTP_USERNAME would travel in the clear; set IC_SMTP_SECURITY to starttls or tls")
+        refuse_weak_token_secrets(self, "service_token_secret", "invoice_token_secret")
         parts = urlsplit(self.invoice_service_url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
             raise ValueError("IC_INVOICE_SERVICE_URL is not an http address such as http://127.0.0.1:8101")

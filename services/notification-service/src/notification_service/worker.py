@@ -59,7 +59,7 @@ def worker_config(
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     """Work until ``stop``. Raises `MissingSetting` before anything is connected."""
-    server, secret = mail_server(settings), settings.required("service_token_secret")
+    server, secret = mail_server(settings), settings.required("invoice_token_secret")
     urls = settings.required("database_url"), settings.required("worker_database_url")
     client = new_client(settings.invoice_service_url)
     door = MailGateway(server)

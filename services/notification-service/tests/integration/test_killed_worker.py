@@ -21,7 +21,7 @@ from service_kit.testing.databases import ServiceDatabase
 from service_kit.testing.waiting import run_until
 from service_kit.topology import exchange_name
 
-SECRET = "a secret that two services share, 32+"
+SECRET = "what callers of invoice-service sign with"
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def test_a_killed_worker_leaves_one_honest_doubt_and_the_mail_goes_again_b
             "IC_DATABASE_URL": service_database.url("notification"),
             "IC_WORKER_DATABASE_URL": service_database.url("notification", "worker"),
             "IC_BROKER_URL": broker.url,
-            "IC_SERVICE_TOKEN_SECRET": SECRET,
+            "IC_INVOICE_TOKEN_SECRET": SECRET,
             "IC_WORKER_HEALTH_PORT": "0",
             "IC_INVOICE_SERVICE_URL": store,
             "IC_SMTP_PORT": str(server.port),

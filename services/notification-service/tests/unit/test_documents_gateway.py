@@ -12,7 +12,7 @@ from service_kit import service_tokens
 from service_kit.clock import SystemClock
 from service_kit.errors import Unavailable
 
-SECRET = "a secret that two services share, 32+"
+SECRET = "what callers of invoice-service sign with"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -39,6 +39,7 @@ async def test_the_bytes_are_asked_for_by_id_with_a_token_for_this_organisation(
         request.headers["Authorization"].removeprefix("Bearer "),
         secret=SECRET,
         audience=Service.INVOICE,
+        issuers=frozenset({Service.NOTIFICATION.value}),
         now=SystemClock().now(),
     )
     assert (caller.issuer, caller.organization_id) == (Service.NOTIFICATION, make.ORGANIZATION_ID)

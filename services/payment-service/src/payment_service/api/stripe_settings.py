@@ -17,6 +17,8 @@ from payment_service.actions.connect_account import connect_account
 from payment_service.actions.describe_connection import read_picture
 from payment_service.stripe_setup import StripeSetup
 
+_CALLERS = frozenset({Service.INVOICE.value})
+
 
 class OtherOrganization(DomainError):
     slug: ClassVar[str] = "other-organization"
@@ -39,7 +41,9 @@ def stripe_settings_routes(
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("a service token is needed: Authorization: Bearer …")
-        known = verify(token, secret=service_token_secret, audience=Service.PAYMENT, now=clock.now())
+        known = verify(
+            token, secret=service_token_secret, audience=Service.PAYMENT, issuers=_CALLERS, now=clock.now()
+        )
         if known.organization_id != organization_id:
             raise OtherOrganization("ask with a token for this organisation")
         return known
