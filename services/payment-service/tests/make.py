@@ -28,7 +28,8 @@ from contracts.events.payment import StripeConnectionChanged
 from payment_service.actions.connect_account import connect_account
 from payment_service.actions.receive_webhook import receive_webhook
 from payment_service.event_handlers import payment_handlers
-from payment_service.key_vault import MasterKeys, read_master_keys
+from payment_service.key_vault import read_master_keys
+from payment_service.keyring import FixedKeyring, Keyring
 from payment_service.stripe_door import StripeDoor
 from payment_service.stripe_setup import StripeSetup
 from payment_service.worker import ADVISORY_CLASS_ID
@@ -47,14 +48,14 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 WEBHOOK_BASE_URL = "https://payments.example.test"
 
 
-def master_keys() -> MasterKeys:
-    return read_master_keys(f"k1:{base64.b64encode(b'm' * 32).decode()}")
+def keyring(text: str = f"k1:{base64.b64encode(b'm' * 32).decode()}") -> Keyring:
+    return FixedKeyring(read_master_keys(text))
 
 
 def setup(door: StripeDoor, **overrides: Any) -> StripeSetup:
     values: dict[str, Any] = {
         "door": door,
-        "master_keys": master_keys(),
+        "keyring": keyring(),
         "sandbox": True,
         "webhook_base_url": WEBHOOK_BASE_URL,
         "poll_seconds": 3600,
@@ -252,7 +253,7 @@ class Desk:
         header = WebhookSignature.generate_signature_header(body.decode(), secret, int(NOW.timestamp()))
         await receive_webhook(
             database=self.rows.open("payment"),
-            master_keys=self.setup.master_keys,
+            keyring=self.setup.keyring,
             opaque_id=opaque_id or await self.opaque_id(),
             body=body,
             signature=header,

@@ -15,7 +15,7 @@ from service_kit.worker_process import run_process
 from payment_service.api.stripe_settings import stripe_settings_routes
 from payment_service.api.stripe_webhooks import stripe_webhook_routes
 from payment_service.build_setup import open_gateway, stripe_setup
-from payment_service.key_vault import MasterKeys
+from payment_service.keyring import Keyring
 from payment_service.migrate import head_revision
 from payment_service.settings import Settings
 from payment_service.stripe_setup import StripeSetup
@@ -23,10 +23,10 @@ from payment_service.stripe_setup import StripeSetup
 SERVICE = Service.PAYMENT.value
 
 
-def public_api(*, database: Database, master_keys: MasterKeys, clock: Clock, head: str | None) -> FastAPI:
+def public_api(*, database: Database, keyring: Keyring, clock: Clock, head: str | None) -> FastAPI:
     checks = [database_check(database, head=head)]
     api = create_api(title="Payments, webhooks", service=SERVICE, clock=clock, ready_checks=checks, json_checked=False)
-    api.include_router(stripe_webhook_routes(database=database, master_keys=master_keys, clock=clock))
+    api.include_router(stripe_webhook_routes(database=database, keyring=keyring, clock=clock))
     return api
 
 
@@ -48,7 +48,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     gateway = open_gateway(settings)
     setup = stripe_setup(settings, gateway)
     database = create_database(url=url, application_name=f"{SERVICE} app")
-    public = public_api(database=database, master_keys=setup.master_keys, clock=clock, head=head)
+    public = public_api(database=database, keyring=setup.keyring, clock=clock, head=head)
     private = private_api(database=database, setup=setup, service_token_secret=secret, clock=clock, head=head)
     try:
         await serve(

@@ -5,9 +5,8 @@ without the master key a dump of the database opens nothing.
 """
 
 import base64
-import binascii
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -23,8 +22,15 @@ class SecretUnreadable(Exception):
     """The ciphertext does not open: wrong master key, another row's text, or damage. Holds no secret."""
 
 
+class MasterKeyUnknown(SecretUnreadable):
+    """No master key of this id is at hand."""
+
+    def __init__(self, kid: str) -> None:
+        super().__init__(f"the master key {kid!r} that wrapped this data key is not configured")
+
+
 class MasterKeysMalformed(ValueError):
-    """The master keys in the settings cannot be used; the message names the remedy and never the key."""
+    """The master keys cannot be used as they are given; the message names the remedy and never the key."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,30 @@ class DataKey:
 
 def read_master_keys(text: str) -> MasterKeys:
     """Read ``kid:base64[,kid:base64]``; the first is current. Raises `MasterKeysMalformed`."""
-    keys: dict[str, bytes] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        kid, _, encoded = part.partition(":")
-        if not kid.isidentifier() or kid in keys:
-            raise MasterKeysMalformed("each master key needs an id of its own of letters, digits and _, as in k1:…")
-        keys[kid] = _decoded_key(encoded)
-    if not keys:
+    entries = [piece.strip() for piece in text.split(",") if piece.strip()]
+    if not entries:
         raise MasterKeysMalformed("IC_MASTER_KEYS is empty; set it to k1: and the base64 of 32 random bytes")
-    return MasterKeys(current=next(iter(keys)), keys=keys)
+    return _master_keys(entries)
+
+
+def read_keyring_text(text: str) -> MasterKeys:
+    """Read one ``kid:base64`` a line; the first is current, and lines that are empty or begin with # say nothing.
+
+    Raises `MasterKeysMalformed`.
+    """
+    entries = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    if not entries:
+        raise MasterKeysMalformed("the keyring holds no key; a line is k1: and the base64 of 32 random bytes")
+    return _master_keys(entries)
+
+
+def key_line(kid: str, key: bytes) -> str:
+    """One master key as `read_keyring_text` reads it, without the end of the line."""
+    return f"{kid}:{base64.b64encode(key).decode()}"
+
+
+def new_master_key() -> bytes:
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def new_data_key(*, organization_id: UUID, key_id: UUID) -> DataKey:
@@ -67,13 +88,18 @@ def wrap_data_key(data_key: DataKey, *, master_keys: MasterKeys) -> str:
 
 
 def unwrap_data_key(wrapped: str, *, organization_id: UUID, key_id: UUID, master_keys: MasterKeys) -> DataKey:
-    """Raises `SecretUnreadable`, also when the master key that wrapped it is no longer configured."""
-    kid = _parts(wrapped)[0]
+    """Raises `SecretUnreadable`, as `MasterKeyUnknown` when the master key that wrapped it is not configured."""
+    kid = wrapping_key_id(wrapped)
     master = master_keys.keys.get(kid)
     if master is None:
-        raise SecretUnreadable("the master key that wrapped this data key is not configured")
+        raise MasterKeyUnknown(kid)
     key = _open(wrapped, key=master, bound_to=f"{organization_id}|data-key|{kid}|{key_id}")
     return DataKey(organization_id=organization_id, key_id=key_id, key=key)
+
+
+def wrapping_key_id(wrapped: str) -> str:
+    """The id of the master key that wrapped a data key. Raises `SecretUnreadable`."""
+    return _parts(wrapped)[0]
 
 
 def seal(secret: str, *, data_key: DataKey, purpose: str, row_id: UUID) -> str:
@@ -127,10 +153,20 @@ def _encoded(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode()
 
 
+def _master_keys(entries: Sequence[str]) -> MasterKeys:
+    keys: dict[str, bytes] = {}
+    for entry in entries:
+        kid, _, encoded = entry.partition(":")
+        if not kid.isidentifier() or kid in keys:
+            raise MasterKeysMalformed("each master key needs an id of its own of letters, digits and _, as in k1:…")
+        keys[kid] = _decoded_key(encoded)
+    return MasterKeys(current=next(iter(keys)), keys=keys)
+
+
 def _decoded_key(encoded: str) -> bytes:
     try:
         key = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
         raise MasterKeysMalformed("a master key is the base64 of 32 bytes; make one with: openssl rand -base64 32")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from payment_service.key_vault import MasterKeys
+from payment_service.keyring import Keyring
 from payment_service.stripe_door import StripeDoor
 
 
@@ -11,7 +11,7 @@ class StripeSetup:
     """``webhook_base_url`` may be empty: then nothing is registered and the poller brings every event."""
 
     door: StripeDoor
-    master_keys: MasterKeys
+    keyring: Keyring
     sandbox: bool
     webhook_base_url: str
     poll_seconds: float

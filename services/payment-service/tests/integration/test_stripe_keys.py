@@ -13,10 +13,10 @@ from contracts.ids import format_id
 from payment_service.actions.open_access import open_access
 from payment_service.app import private_api
 from payment_service.domain.stripe_answers import FailureKind, StripeFailure
-from payment_service.key_vault import SecretUnreadable, read_master_keys
+from payment_service.key_vault import SecretUnreadable
 from payment_service.queries.connections import current_connection
 from payment_tests.fakes import ACCOUNT, KEY, OTHER_KEY, READ_ONLY_KEY, FakeKey, FakeStripe
-from payment_tests.make import NOW, Desk, desk_with, setup
+from payment_tests.make import NOW, Desk, desk_with, keyring, setup
 from service_kit.clock import Clock
 from service_kit.identifiers import new_id
 from service_kit.service_tokens import sign
@@ -80,7 +80,7 @@ async def _in_use(desk: Desk) -> str:
     async with desk.rows.open("payment").transaction(organization_id=desk.organization_id) as session:
         connection = await current_connection(session, organization_id=desk.organization_id)
         assert connection is not None
-        return (await open_access(session, connection=connection, master_keys=desk.setup.master_keys)).secret_key
+        return (await open_access(session, connection=connection, keyring=desk.setup.keyring)).secret_key
 
 
 async def test_a_good_key_is_answered_with_the_picture_and_said_to_everybody(
@@ -334,13 +334,13 @@ async def test_the_same_account_is_recognised_by_its_links_where_its_id_is_hidde
 
 async def test_a_database_dump_with_another_master_key_opens_nothing(desk: Desk) -> None:
     await desk.connect()
-    thief = read_master_keys("k1:" + "QUFB" * 10 + "QUE=")
+    thief = keyring("k1:" + "QUFB" * 10 + "QUE=")
 
     async with desk.rows.open("payment").transaction(organization_id=desk.organization_id) as session:
         connection = await current_connection(session, organization_id=desk.organization_id)
         assert connection is not None
         with pytest.raises(SecretUnreadable):
-            await open_access(session, connection=connection, master_keys=thief)
+            await open_access(session, connection=connection, keyring=thief)
 
 
 async def test_after_the_master_key_was_lost_entering_the_key_again_repairs_it(
@@ -348,7 +348,7 @@ async def test_after_the_master_key_was_lost_entering_the_key_again_repairs_it(
 ) -> None:
     await desk.connect()
     await desk.quiet()
-    desk.setup = setup(stripe, master_keys=read_master_keys("k2:" + "QUFB" * 10 + "QUE="))
+    desk.setup = setup(stripe, keyring=keyring("k2:" + "QUFB" * 10 + "QUE="))
 
     await desk.connect()
 

@@ -25,7 +25,7 @@ class FixedClock:
 def _public(desk: Desk, **overrides: Any) -> httpx.AsyncClient:
     values = {
         "database": desk.rows.open("payment"),
-        "master_keys": desk.setup.master_keys,
+        "keyring": desk.setup.keyring,
         "clock": FixedClock(),
         "head": None,
         **overrides,

@@ -18,7 +18,7 @@ from contracts.events.payment import (
 from contracts.ids import format_id
 from payment_service.app import private_api, public_api
 from payment_tests.benches import SANDBOX_ACCOUNT, SANDBOX_KEY, SandboxBench, sandbox_bench
-from payment_tests.make import Desk, desk_with, master_keys
+from payment_tests.make import Desk, desk_with, keyring
 from service_kit.clock import SystemClock
 from service_kit.service_tokens import sign
 from service_kit.testing.databases import ServiceDatabase
@@ -65,7 +65,7 @@ async def _house(rows: ServiceDatabase, **desk: Any) -> AsyncIterator[House]:
         values = {"webhook_base_url": f"http://127.0.0.1:{port}", **desk}
         async with desk_with(rows, bench.door, **values) as made:
             database, clock = rows.open("payment"), SystemClock()
-            public = public_api(database=database, master_keys=master_keys(), clock=clock, head=None)
+            public = public_api(database=database, keyring=keyring(), clock=clock, head=None)
             private = private_api(
                 database=database, setup=made.setup, service_token_secret=SERVICE_SECRET, clock=clock, head=None
             )

@@ -75,7 +75,7 @@ async def _reserve(
     event: StripeEventRow | None,
 ) -> _Reserved:
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, keyring=setup.keyring)
     return _Reserved(connection=connection, access=access, event=event)
 
 

@@ -83,7 +83,7 @@ async def _reserve(
     if link.status != LinkStatus.CLOSING.value or link.stripe_link_id is None or link.connection_id is None:
         return None
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=link.connection_id)
-    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, keyring=setup.keyring)
     return _Reserved(connection.id, access, link.stripe_link_id)
 
 

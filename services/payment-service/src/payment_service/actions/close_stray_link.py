@@ -21,7 +21,7 @@ async def close_stray_link(work: OutsideWork, *, setup: StripeSetup) -> None:
     organization_id, task = organization_of(work.delivery), StrayLinkTask.model_validate(work.delivery.payload)
     async with work.transaction() as session:
         connection = await connection_by_id(session, organization_id=organization_id, connection_id=task.connection_id)
-        access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
+        access = await access_for_task(session, connection=connection, keyring=setup.keyring)
     try:
         findings = await close_at_stripe(setup, access, stripe_link_id=task.stripe_link_id)
     except StripeFailure as failure:

@@ -188,7 +188,7 @@ async def _store_key(session: AsyncSession, *, setup: StripeSetup, candidate: _C
         purpose=SECRET_KEY_PURPOSE,
         row_id=key_id,
         secret=candidate.secret_key,
-        master_keys=setup.master_keys,
+        keyring=setup.keyring,
         now=now,
     )
     session.add(

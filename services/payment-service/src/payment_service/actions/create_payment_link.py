@@ -105,7 +105,7 @@ async def _reserve(
     session.add(link)
     return _Reserved(
         connection_id=connection.id,
-        access=await access_for_task(session, connection=connection, master_keys=setup.master_keys),
+        access=await access_for_task(session, connection=connection, keyring=setup.keyring),
         request=link.request,
         epoch=link.epoch,
         metadata=_metadata_of(link),

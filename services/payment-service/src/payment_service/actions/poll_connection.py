@@ -87,7 +87,7 @@ async def _reserve(
     seen_until = connection.events_seen_until or int(connection.created_at.timestamp())
     return _Reserved(
         connection=connection,
-        access=await access_for_task(session, connection=connection, master_keys=setup.master_keys),
+        access=await access_for_task(session, connection=connection, keyring=setup.keyring),
         links=links,
         settled=await settled_sessions(session, organization_id=organization_id, link_ids=[link.id for link in links]),
         events_from=seen_until - OVERLAP_SECONDS,

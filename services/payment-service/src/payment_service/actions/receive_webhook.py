@@ -19,7 +19,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from payment_service.actions.open_access import open_signing_secrets
 from payment_service.domain.stripe_events import MalformedStripeEvent, StripeEventEnvelope, read_envelope
-from payment_service.key_vault import MasterKeys, SecretUnreadable
+from payment_service.key_vault import SecretUnreadable
+from payment_service.keyring import Keyring
 from payment_service.queries.connections import connection as connection_by_id
 from payment_service.queries.connections import endpoint_by_opaque_id, organization_of_endpoint
 from payment_service.queries.stripe_records import store_event
@@ -54,11 +55,11 @@ class _Listening:
 
 
 async def receive_webhook(
-    *, database: Database, master_keys: MasterKeys, opaque_id: str, body: bytes, signature: str, now: datetime
+    *, database: Database, keyring: Keyring, opaque_id: str, body: bytes, signature: str, now: datetime
 ) -> None:
     """Returns when the event is committed, also when it was before. Raises `UnknownEndpoint`, `EndpointNotReady` or
     `WebhookRefused`."""
-    listening = await _find(database, master_keys, opaque_id)
+    listening = await _find(database, keyring, opaque_id)
     try:
         verify_signature(body=body, header=signature, secrets=listening.secrets, now=now)
         envelope = read_envelope(body)
@@ -71,7 +72,7 @@ async def receive_webhook(
     crash_points.reached("payment.after_webhook_store")
 
 
-async def _find(database: Database, master_keys: MasterKeys, opaque_id: str) -> _Listening:
+async def _find(database: Database, keyring: Keyring, opaque_id: str) -> _Listening:
     if len(opaque_id) > OPAQUE_ID_LENGTH_MAX:
         raise UnknownEndpoint("no webhook endpoint has this address")
     async with database.transaction(organization_id=None) as session:
@@ -79,17 +80,15 @@ async def _find(database: Database, master_keys: MasterKeys, opaque_id: str) -> 
     if organization_id is None:
         raise UnknownEndpoint("no webhook endpoint has this address")
     async with database.transaction(organization_id=organization_id) as session:
-        return await _listening(session, master_keys, organization_id, opaque_id)
+        return await _listening(session, keyring, organization_id, opaque_id)
 
 
-async def _listening(
-    session: AsyncSession, master_keys: MasterKeys, organization_id: UUID, opaque_id: str
-) -> _Listening:
+async def _listening(session: AsyncSession, keyring: Keyring, organization_id: UUID, opaque_id: str) -> _Listening:
     endpoint = await endpoint_by_opaque_id(session, organization_id=organization_id, opaque_id=opaque_id)
     if endpoint is None:
         raise UnknownEndpoint("no webhook endpoint has this address")
     try:
-        secrets = await open_signing_secrets(session, endpoint=endpoint, master_keys=master_keys)
+        secrets = await open_signing_secrets(session, endpoint=endpoint, keyring=keyring)
     except SecretUnreadable as problem:
         get_logger().error("webhook secret cannot be opened", endpoint_id=str(endpoint.id), problem=str(problem))
         raise EndpointNotReady("the signing secret cannot be opened") from None

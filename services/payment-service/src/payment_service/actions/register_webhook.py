@@ -69,7 +69,7 @@ async def _reserve(
     if endpoint is None or endpoint.status != "reserved":
         return None
     connection = await connection_by_id(session, organization_id=organization_id, connection_id=connection_id)
-    access = await access_for_task(session, connection=connection, master_keys=setup.master_keys)
+    access = await access_for_task(session, connection=connection, keyring=setup.keyring)
     now = await app_now(session)
     forgotten = endpoint.first_attempt_at is not None and now - endpoint.first_attempt_at >= KEY_TRUSTED_FOR
     if forgotten:
@@ -113,7 +113,7 @@ async def _record(
         purpose=WEBHOOK_SECRET_PURPOSE,
         row_id=endpoint_id,
         secret=made.secret,
-        master_keys=setup.master_keys,
+        keyring=setup.keyring,
         now=await app_now(session),
     )
     await _settle(

@@ -8,10 +8,10 @@ from service_kit.clock import Clock
 from service_kit.database import Database
 
 from payment_service.actions.receive_webhook import WebhookRefused, receive_webhook
-from payment_service.key_vault import MasterKeys
+from payment_service.keyring import Keyring
 
 
-def stripe_webhook_routes(*, database: Database, master_keys: MasterKeys, clock: Clock) -> APIRouter:
+def stripe_webhook_routes(*, database: Database, keyring: Keyring, clock: Clock) -> APIRouter:
     router = APIRouter()
 
     @router.post("/webhooks/stripe/{endpoint}", include_in_schema=False)
@@ -22,7 +22,7 @@ def stripe_webhook_routes(*, database: Database, master_keys: MasterKeys, clock:
         try:
             await receive_webhook(
                 database=database,
-                master_keys=master_keys,
+                keyring=keyring,
                 opaque_id=endpoint,
                 body=await request.body(),
                 signature=stripe_signature,

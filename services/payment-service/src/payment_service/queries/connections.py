@@ -6,7 +6,7 @@ from service_kit.database import run_sql
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from payment_service.tables import Connection, DataKeyRow, SecretKeyRow, StripeStanding, WebhookEndpoint
+from payment_service.tables import Connection, SecretKeyRow, StripeStanding, WebhookEndpoint
 
 
 async def lock_standing(session: AsyncSession, *, organization_id: UUID) -> StripeStanding | None:
@@ -50,21 +50,6 @@ async def connection(session: AsyncSession, *, organization_id: UUID, connection
 async def secret_key_row(session: AsyncSession, *, organization_id: UUID, key_id: UUID) -> SecretKeyRow:
     statement = select(SecretKeyRow).where(SecretKeyRow.organization_id == organization_id, SecretKeyRow.id == key_id)
     return (await session.exec(statement)).one()
-
-
-async def data_key_row(session: AsyncSession, *, organization_id: UUID, key_id: UUID) -> DataKeyRow | None:
-    statement = select(DataKeyRow).where(DataKeyRow.organization_id == organization_id, DataKeyRow.id == key_id)
-    return (await session.exec(statement)).one_or_none()
-
-
-async def newest_data_key_row(session: AsyncSession, *, organization_id: UUID) -> DataKeyRow | None:
-    statement = (
-        select(DataKeyRow)
-        .where(DataKeyRow.organization_id == organization_id)
-        .order_by(col(DataKeyRow.id).desc())
-        .limit(1)
-    )
-    return (await session.exec(statement)).one_or_none()
 
 
 async def endpoint_of_connection(
