@@ -21,3 +21,13 @@ PAYMENT_POINTS: frozenset[str] = frozenset(
         "payment.before_poll_record",
     }
 )
+
+KEY_ROTATION_POINTS: frozenset[str] = frozenset(
+    {
+        "payment.before_keyring_replace",
+        "payment.after_keyring_replace",
+        "payment.before_rewrap_commit",
+        "payment.after_rewrap_commit",
+    }
+)
+"""Reached only by the commands on master keys, never on the way of an invoice."""

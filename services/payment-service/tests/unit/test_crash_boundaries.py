@@ -15,4 +15,4 @@ def test_every_announced_boundary_is_listed_and_every_listed_one_is_announced() 
         for name in re.findall(r'crash_points\.reached\("([^"]+)"\)', source.read_text())
     }
 
-    assert announced == boundaries.PAYMENT_POINTS
+    assert announced == boundaries.PAYMENT_POINTS | boundaries.KEY_ROTATION_POINTS
