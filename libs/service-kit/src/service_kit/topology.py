@@ -1,7 +1,8 @@
 """Exchanges, queues and bindings, all derived from the catalogue; declaring them again is harmless.
 
 Names start with the instance, so two instances on one broker never meet. The arguments are the common subset that
-RabbitMQ 3.10 and 4.x understand alike; they cannot be changed later, hence the version in each queue's name.
+RabbitMQ 3.10 and 4.x understand alike; they cannot be changed later, hence the version in each queue's name. An
+administrator declares them; what a service itself may do is in `broker_users`.
 """
 
 from collections.abc import Mapping
@@ -36,6 +37,15 @@ def dead_exchange_name(instance: str) -> str:
 
 def dead_queue_name(instance: str, service: Service) -> str:
     return f"{instance}.{short_name(service)}.dead.v1"
+
+
+def canary_queue_name(instance: str, service: Service, *, mark: str) -> str:
+    """The private queue of one process, the only thing that a running process declares; ``mark`` tells it apart."""
+    return f"{instance}.{short_name(service)}.canary.{mark}"
+
+
+def canary_routing_key(service: Service, *, mark: str) -> str:
+    return f"{short_name(service)}.canary.{mark}"
 
 
 def inbox_queue_arguments(instance: str, service: Service) -> Mapping[str, str | int]:

@@ -201,7 +201,9 @@ class _Worker:
 
     async def _probes(self, stop: asyncio.Event) -> None:
         config = self._config
-        canary = Canary(publisher=self._publisher, intake=self._intake)
+        canary = Canary(
+            service=config.service, instance=config.instance, publisher=self._publisher, intake=self._intake
+        )
         checks = (
             database_check(config.database, head=config.schema_head),
             ReadyCheck(name="session", run=self._session_held),
