@@ -17,6 +17,7 @@ from contracts.document import (
     TaxGroup,
     Totals,
 )
+from contracts.events.accounts import AccountMailKind, AccountMailRequested
 from contracts.events.invoice import (
     CollectionMethod,
     DocumentFile,
@@ -40,8 +41,10 @@ CUSTOMER_ID = UUID("01900000-0000-7000-8000-000000000003")
 MAIL_ID = UUID("01900000-0000-7000-8000-000000000004")
 DOCUMENT_ID = UUID("01900000-0000-7000-8000-000000000005")
 RESEND_ID = UUID("01900000-0000-7000-8000-000000000006")
+ACCOUNT_MAIL_ID = UUID("01900000-0000-7000-8000-000000000007")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
+SIGN_IN_URL = "https://invoices.nordlicht.example/sign-in"
 STRIPE_URL = "https://buy.stripe.com/test_28o5nS3kd"
 DURABLE_URL = "https://pay.nordlicht.example/i/7Q2m-Kx9A"
 PDF = b"%PDF-1.7\n% a small document\n%%EOF\n"
@@ -274,3 +277,27 @@ def mail_requested(**changes: object) -> MailRequested:
         payment_url=STRIPE_URL,
     )
     return made.model_copy(update=changes)
+
+
+def account_mail(**changes: object) -> AccountMailRequested:
+    """An invitation."""
+    made = AccountMailRequested(
+        organization_id=ORGANIZATION_ID,
+        mail_id=ACCOUNT_MAIL_ID,
+        kind=AccountMailKind.INVITATION,
+        to="noor@nordlicht.example",
+        person_name="Noor Haddad",
+        organization_name="Nordlicht Studio",
+        inviter_name="Johanna Hellström",
+        role="accountant",
+        expires_in_hours=168,
+        sign_in_url=SIGN_IN_URL,
+    )
+    return made.model_copy(update=changes)
+
+
+def password_changed(**changes: object) -> AccountMailRequested:
+    """A notice, with nothing secret in it."""
+    return account_mail(
+        kind=AccountMailKind.PASSWORD_CHANGED, inviter_name="", role="", expires_in_hours=0, happened_at=NOON
+    ).model_copy(update=changes)

@@ -5,7 +5,9 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
+from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +15,8 @@ from contracts.catalogue import Service
 from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.events.invoice import DocumentFile
-from notification_service.actions.send_mail import PostOffice
+from notification_service.account_secrets_gateway import AccountMailUnknown, AccountSecret, AccountSecretDoor
+from notification_service.actions.write_mail import PostOffice
 from notification_service.documents_gateway import DocumentDiffers, DocumentNotThere
 from notification_service.domain.delivery import RetryPolicy, retry_policy
 from notification_service.event_handlers import event_handlers
@@ -22,7 +25,7 @@ from notification_service.mail_rendering.html_part import HtmlWriter
 from notification_service.tables import Inbox
 from notification_service.worker import ADVISORY_CLASS_ID
 from notification_tests.fakes import FakeMailDoor
-from notification_tests.make import DOCUMENT_ID, MAIL_ID, PDF
+from notification_tests.make import ACCOUNT_MAIL_ID, DOCUMENT_ID, MAIL_ID, NOON, PDF
 from service_kit.database import run_sql
 from service_kit.errors import Unavailable
 from service_kit.identifiers import new_id
@@ -55,6 +58,29 @@ class FakeDocuments:
         return content
 
 
+class FakeAccountSecrets:
+    """invoice-service's minting: another address at each call. ``failures`` are raised one by one before any is given.
+
+    ``known`` are the mails it has; `account_secrets_gateway.AccountSecretDoor`.
+    """
+
+    def __init__(self, *, page: str = "https://invoices.nordlicht.example/invitation/ic_invite_") -> None:
+        self.page = page
+        self.known: set[UUID] = {ACCOUNT_MAIL_ID}
+        self.failures: list[Exception] = []
+        self.minted: list[str] = []
+        self.asked = 0
+
+    async def mint(self, mail_id: UUID, *, organization_id: UUID) -> AccountSecret:
+        self.asked += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        if mail_id not in self.known:
+            raise AccountMailUnknown("not there")
+        self.minted.append(f"{self.page}{token_urlsafe(32)}")
+        return AccountSecret(url=self.minted[-1], expires_at=NOON + timedelta(days=7))
+
+
 @dataclass
 class _Alive:
     worker_id: int | None
@@ -67,9 +93,15 @@ class PostRoom:
     database: ServiceDatabase
     door: MailDoor
     documents: FakeDocuments = field(default_factory=FakeDocuments)
+    account_secrets: AccountSecretDoor = field(default_factory=FakeAccountSecrets)
     policy: RetryPolicy = field(default_factory=lambda: retry_policy(scale=1.0, unknown_wait_seconds=900))
     sequences: "count[int]" = field(default_factory=lambda: count(1))
     workers: "count[int]" = field(default_factory=lambda: count(1))
+
+    @property
+    def secrets(self) -> FakeAccountSecrets:
+        assert isinstance(self.account_secrets, FakeAccountSecrets)
+        return self.account_secrets
 
     @property
     def mails(self) -> list[Any]:
@@ -140,10 +172,12 @@ class PostRoom:
         office = PostOffice(
             door=self.door,
             documents=self.documents,
+            account_secrets=self.account_secrets,
             html_writer=HtmlWriter(),
             mail_from="out@central.example",
             policy=self.policy,
             document_patience_seconds=600,
+            secret_patience_seconds=300,
         )
         return InboxWorker(
             service=Service.NOTIFICATION,

@@ -1,4 +1,4 @@
-"""The only door to invoice-service: fetches the bytes of a stored document and lets none through but the right ones.
+"""The only door to stored documents: fetches the bytes of one and lets only the right ones through.
 
 A document's id and digest came with the event; bytes with another digest are never given to the caller.
 """
@@ -9,15 +9,12 @@ from typing import Protocol
 from uuid import UUID
 
 import httpx
-from contracts.catalogue import Service
 from contracts.events.invoice import DocumentFile
 from contracts.ids import format_id
-from service_kit import correlation, service_tokens
-from service_kit.clock import Clock
 from service_kit.errors import Unavailable
 
-CONNECT_SECONDS = 5.0
-TOTAL_SECONDS = 20.0
+from notification_service.invoice_access import TOTAL_SECONDS, InvoiceAccess, limited
+
 DOCUMENT_BYTES_MAX = 25 * 1024 * 1024
 
 
@@ -39,11 +36,8 @@ class DocumentDoor(Protocol):
 
 
 class DocumentsGateway:
-    def __init__(self, *, client: httpx.AsyncClient, secret: str, clock: Clock) -> None:
-        """``client`` has invoice-service's private address as its base; make it with `new_client`."""
-        self._client = client
-        self._secret = secret
-        self._clock = clock
+    def __init__(self, access: InvoiceAccess) -> None:
+        self._access = access
 
     async def fetch(self, file: DocumentFile, *, organization_id: UUID) -> bytes:
         content = await self._read(file, organization_id=organization_id)
@@ -53,43 +47,16 @@ class DocumentsGateway:
 
     async def _read(self, file: DocumentFile, *, organization_id: UUID) -> bytes:
         name = format_id("doc", file.document_id)
-        token = service_tokens.sign(
-            secret=self._secret,
-            issuer=Service.NOTIFICATION,
-            audience=Service.INVOICE,
-            organization_id=organization_id,
-            actor=correlation.current().actor or Service.NOTIFICATION,
-            now=self._clock.now(),
-        )
-        headers = {
-            "Authorization": f"Bearer {token}",
-            correlation.CORRELATION_HEADER: correlation.current().correlation_id,
-        }
+        headers = self._access.headers(organization_id=organization_id)
         try:
             async with (
                 asyncio.timeout(TOTAL_SECONDS),
-                self._client.stream("GET", f"/internal/documents/{name}", headers=headers) as answer,
+                self._access.client.stream("GET", f"/internal/documents/{name}", headers=headers) as answer,
             ):
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     raise DocumentNotThere(f"invoice-service does not know {name}")
                 if answer.status_code != httpx.codes.OK:
                     raise Unavailable(f"invoice-service answered {answer.status_code} for {name}")
-                return await _limited(answer, limit=min(file.size_bytes, DOCUMENT_BYTES_MAX))
+                return await limited(answer, limit=min(file.size_bytes, DOCUMENT_BYTES_MAX))
         except (httpx.HTTPError, TimeoutError) as problem:
             raise Unavailable(f"invoice-service does not answer: {type(problem).__name__}") from problem
-
-
-def new_client(base_url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=base_url, timeout=httpx.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS), follow_redirects=False
-    )
-
-
-async def _limited(answer: httpx.Response, *, limit: int) -> bytes:
-    """At most one byte more than ``limit``: enough to know that it is too long."""
-    parts = bytearray()
-    async for part in answer.aiter_bytes():
-        parts += part
-        if len(parts) > limit:
-            break
-    return bytes(parts)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from contracts.events.accounts import AccountMailRequested
 from contracts.events.invoice import (
     InvoiceCollectionChanged,
     InvoicePaid,
@@ -18,9 +19,11 @@ from notification_service.actions.note_collection_change import note_collection_
 from notification_service.actions.note_paid import note_paid
 from notification_service.actions.note_payment_link import note_payment_link
 from notification_service.actions.note_void import note_void
+from notification_service.actions.plan_account_mail import plan_account_mail
 from notification_service.actions.plan_mail import plan_mail
-from notification_service.actions.send_mail import PostOffice, send_mail
+from notification_service.actions.send_mail import send_mail
 from notification_service.actions.settle_mail import SEND_MAIL
+from notification_service.actions.write_mail import PostOffice
 from notification_service.mail_content import content_of_request, content_of_sent
 
 
@@ -29,6 +32,7 @@ def event_handlers(*, office: PostOffice, message_id_domain: str) -> Handlers:
     return {
         InvoiceSent.event_type: InTransaction(partial(_sent, domain=message_id_domain)),
         MailRequested.event_type: InTransaction(partial(_requested, domain=message_id_domain)),
+        AccountMailRequested.event_type: InTransaction(partial(_account_mail, domain=message_id_domain)),
         InvoiceCollectionChanged.event_type: InTransaction(partial(_changed, domain=message_id_domain)),
         PaymentLinkCreated.event_type: InTransaction(_link_created),
         InvoicePaid.event_type: InTransaction(_paid),
@@ -60,6 +64,11 @@ async def _requested(session: AsyncSession, delivery: Delivery, *, domain: str) 
         asked_at=_sequence(delivery),
         message_id_domain=domain,
     )
+
+
+async def _account_mail(session: AsyncSession, delivery: Delivery, *, domain: str) -> None:
+    event = delivery.event(AccountMailRequested)
+    await plan_account_mail(session, event=event, asked_at=_sequence(delivery), message_id_domain=domain)
 
 
 async def _changed(session: AsyncSession, delivery: Delivery, *, domain: str) -> None:

@@ -65,7 +65,7 @@ class OutgoingMail:
 
     sender: str
     recipients: tuple[str, ...]
-    content: bytes
+    content: bytes = field(repr=False)
 
 
 class MailDoor(Protocol):

@@ -26,7 +26,7 @@ async def lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_
 
 
 async def invoice_of_mail(session: AsyncSession, *, organization_id: UUID, mail_id: UUID) -> UUID | None:
-    """Read without a lock: the invoice of a mail never changes."""
+    """Read without a lock: the invoice of a mail never changes. None as well for a mail that does not exist."""
     found = await session.exec(
         select(MailRow.invoice_id).where(MailRow.organization_id == organization_id, MailRow.mail_id == mail_id)
     )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from contracts.events.accounts import AccountMailKind
 from contracts.events.invoice import CollectionMethod, MailKind
 from service_kit.inbox import InboxColumns
 from service_kit.outbox import OutboxColumns
@@ -31,6 +32,18 @@ def _text_of(words: type[StrEnum]) -> Any:
         length=None,
         values_callable=lambda kind: [member.value for member in kind],
     )
+
+
+class _KindText(sa.TypeDecorator[StrEnum]):
+    """Text in the database; in Python a kind of mail about an invoice or about an account."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
+        if value is None:
+            return None
+        return AccountMailKind(value) if value in set(AccountMailKind) else MailKind(value)
 
 
 class Row(SQLModel, registry=_REGISTRY):
@@ -78,16 +91,19 @@ class PaymentLink(Row, table=True):
 
 
 class MailRow(Row, table=True):
-    """One intent to mail. ``asked_at`` is the sequence of the event that asked, ``task_id`` the one task that sends."""
+    """One intent to mail. ``asked_at`` is the sequence of the event that asked, ``task_id`` the one task that sends.
+
+    A mail about an account has neither invoice nor collection method, and its ``content`` is the event that asked.
+    """
 
     __tablename__ = "mails"
 
     organization_id: UUID = Field(primary_key=True)
     mail_id: UUID = Field(primary_key=True)
-    invoice_id: UUID
-    kind: MailKind = Field(sa_type=_text_of(MailKind))
+    invoice_id: UUID | None = None
+    kind: MailKind | AccountMailKind = Field(sa_type=_KindText)
     state: MailState = Field(sa_type=_text_of(MailState))
-    collection_method: CollectionMethod = Field(sa_type=_text_of(CollectionMethod))
+    collection_method: CollectionMethod | None = Field(default=None, sa_type=_text_of(CollectionMethod))
     asked_at: int = Field(sa_type=sa.BigInteger)
     content: dict[str, Any] = Field(sa_type=JSONB)
     message_id: str = Field(sa_type=sa.Text)

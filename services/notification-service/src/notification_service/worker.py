@@ -9,10 +9,12 @@ from service_kit.database import Database, create_database
 from service_kit.log_setup import configure_logging
 from service_kit.worker_process import WorkerConfig, run_process, run_worker
 
-from notification_service.actions.send_mail import PostOffice
-from notification_service.documents_gateway import DocumentsGateway, new_client
+from notification_service.account_secrets_gateway import AccountSecretsGateway
+from notification_service.actions.write_mail import PostOffice
+from notification_service.documents_gateway import DocumentsGateway
 from notification_service.domain.delivery import retry_policy
 from notification_service.event_handlers import event_handlers
+from notification_service.invoice_access import InvoiceAccess, new_client
 from notification_service.mail_gateway import MailGateway, MailServer
 from notification_service.mail_rendering.html_part import HtmlWriter
 from notification_service.migrate import head_revision
@@ -21,6 +23,7 @@ from notification_service.tables import Inbox, Outbox
 
 ADVISORY_CLASS_ID = 4243
 DOCUMENT_PATIENCE_SECONDS = 3600.0
+SECRET_PATIENCE_SECONDS = 300.0
 
 
 def mail_server(settings: Settings) -> MailServer:
@@ -62,16 +65,19 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     server, secret = mail_server(settings), settings.required("invoice_token_secret")
     urls = settings.required("database_url"), settings.required("worker_database_url")
     client = new_client(settings.invoice_service_url)
+    access = InvoiceAccess(client=client, secret=secret, clock=SystemClock())
     door = MailGateway(server)
     database = create_database(url=urls[0], application_name="notification-service worker", pool_size=12)
     worker_database = create_database(url=urls[1], application_name="notification-service relay")
     office = PostOffice(
         door=door,
-        documents=DocumentsGateway(client=client, secret=secret, clock=SystemClock()),
+        documents=DocumentsGateway(access),
+        account_secrets=AccountSecretsGateway(access),
         html_writer=HtmlWriter(),
         mail_from=settings.required("mail_from"),
         policy=retry_policy(scale=settings.mail_retry_scale, unknown_wait_seconds=settings.unknown_wait_seconds),
         document_patience_seconds=DOCUMENT_PATIENCE_SECONDS * settings.mail_retry_scale,
+        secret_patience_seconds=SECRET_PATIENCE_SECONDS * settings.mail_retry_scale,
     )
     config = worker_config(settings, office=office, database=database, worker_database=worker_database)
     try:

@@ -7,6 +7,7 @@ import pytest
 from contracts.catalogue import Service
 from contracts.ids import format_id
 from notification_service.documents_gateway import DocumentDiffers, DocumentNotThere, DocumentsGateway
+from notification_service.invoice_access import InvoiceAccess
 from notification_tests import make
 from service_kit import service_tokens
 from service_kit.clock import SystemClock
@@ -19,7 +20,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 async def fetch(answer: Answer) -> bytes:
     client = httpx.AsyncClient(base_url="http://invoices.test", transport=httpx.MockTransport(answer))
     async with client:
-        gateway = DocumentsGateway(client=client, secret=SECRET, clock=SystemClock())
+        gateway = DocumentsGateway(InvoiceAccess(client=client, secret=SECRET, clock=SystemClock()))
         return await gateway.fetch(make.file(), organization_id=make.ORGANIZATION_ID)
 
 

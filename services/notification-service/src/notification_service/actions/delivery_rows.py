@@ -4,23 +4,23 @@ Every change of a recipient is told in the same transaction, so that nothing end
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 
 from contracts.catalogue import Service
-from contracts.events.notification import EmailFailed, EmailOutcomeUnknown, EmailSent, RefusedRecipient
+from contracts.event import Event
+from contracts.events.accounts import AccountMailKind
 from service_kit.outbox import record_event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notification_service.domain.delivery import Delivery, DeliveryState, mail_state
+from notification_service.actions.mail_news import (
+    AboutAccount,
+    AboutInvoice,
+    Change,
+    account_mail_news,
+    invoice_mail_news,
+)
+from notification_service.domain.delivery import Delivery, mail_state
 from notification_service.tables import DeliveryRow, MailRow, Outbox
-
-
-@dataclass(frozen=True)
-class Change:
-    before: Delivery
-    after: Delivery
 
 
 def as_delivery(row: DeliveryRow) -> Delivery:
@@ -48,63 +48,19 @@ def write_changes(mail: MailRow, rows: Sequence[DeliveryRow], after: Iterable[De
 
 async def announce(session: AsyncSession, mail: MailRow, changes: Sequence[Change], *, now: datetime) -> None:
     """One event for each way in which recipients ended or came into doubt."""
-    told = [change.after for change in changes if _is_news(change)]
-    for duplicate_possible in (False, True):
-        sent = [d for d in told if d.state is DeliveryState.SENT and d.duplicate_possible is duplicate_possible]
-        if sent:
-            await _record(session, _sent(mail, sent, duplicate_possible=duplicate_possible))
-    failed = [d for d in told if d.state in (DeliveryState.FAILED, DeliveryState.DROPPED)]
-    if failed:
-        await _record(session, _failed(mail, failed))
-    for again in (True, False):
-        unknown = [d for d in told if d.state is DeliveryState.UNKNOWN and (d.due_at is not None) is again]
-        if unknown:
-            await _record(session, _unknown(mail, unknown, now=now))
+    for event in _news(mail, changes, now=now):
+        await record_event(session, Outbox, event, service=Service.NOTIFICATION)
 
 
-def _is_news(change: Change) -> bool:
-    """A resend that was only put off is still the same doubt."""
-    before, after = change.before, change.after
-    if after.state is DeliveryState.UNKNOWN:
-        return after.unknowns > before.unknowns or after.due_at is None
-    return after.state is not before.state and after.state not in (DeliveryState.QUEUED, DeliveryState.SENDING)
-
-
-def _sent(mail: MailRow, deliveries: Sequence[Delivery], *, duplicate_possible: bool) -> EmailSent:
-    return EmailSent(
+def _news(mail: MailRow, changes: Sequence[Change], *, now: datetime) -> Iterable[Event]:
+    if mail.invoice_id is None or isinstance(mail.kind, AccountMailKind):
+        kind = AccountMailKind(mail.kind)
+        return account_mail_news(AboutAccount(mail.organization_id, mail.mail_id, kind), changes)
+    about = AboutInvoice(
         organization_id=mail.organization_id,
         invoice_id=mail.invoice_id,
         mail_id=mail.mail_id,
         kind=mail.kind,
         message_id=mail.message_id,
-        recipients=tuple(delivery.recipient for delivery in deliveries),
-        duplicate_possible=duplicate_possible,
     )
-
-
-def _failed(mail: MailRow, deliveries: Sequence[Delivery]) -> EmailFailed:
-    return EmailFailed(
-        organization_id=mail.organization_id,
-        invoice_id=mail.invoice_id,
-        mail_id=mail.mail_id,
-        kind=mail.kind,
-        message_id=mail.message_id,
-        recipients=tuple(RefusedRecipient(address=d.recipient, reason=d.reason) for d in deliveries),
-    )
-
-
-def _unknown(mail: MailRow, deliveries: Sequence[Delivery], *, now: datetime) -> EmailOutcomeUnknown:
-    due = min((d.due_at for d in deliveries if d.due_at is not None), default=None)
-    return EmailOutcomeUnknown(
-        organization_id=mail.organization_id,
-        invoice_id=mail.invoice_id,
-        mail_id=mail.mail_id,
-        kind=mail.kind,
-        message_id=mail.message_id,
-        recipients=tuple(delivery.recipient for delivery in deliveries),
-        resend_in_seconds=None if due is None else max(0, ceil((due - now).total_seconds())),
-    )
-
-
-async def _record(session: AsyncSession, event: EmailSent | EmailFailed | EmailOutcomeUnknown) -> None:
-    await record_event(session, Outbox, event, service=Service.NOTIFICATION)
+    return invoice_mail_news(about, changes, now=now)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from contracts.events.accounts import AccountMailRequested
 from service_kit.database import app_now
 from service_kit.handlers import Delivery as InboxRow
 from service_kit.handlers import Park
@@ -26,7 +27,7 @@ class Ready:
     organization_id: UUID
     message_id: str
     dated_at: datetime
-    content: MailContent
+    content: MailContent | AccountMailRequested
     link: KnownLink | None
     recipients: tuple[str, ...]
 
@@ -74,13 +75,11 @@ async def look_at_mail(session: AsyncSession, *, row: InboxRow, mail_id: UUID) -
     due = tuple(delivery.recipient for delivery in deliveries if is_due(delivery, now=now))
     if not due:
         return NothingDue(again_in_seconds=seconds_until_next(deliveries, now=now))
-    content = MailContent.model_validate(mail.content)
-    due_minor = decision.amount_due(asked_minor=content.amount_due_minor)
     return Ready(
         organization_id=mail.organization_id,
         message_id=mail.message_id,
         dated_at=mail.dated_at,
-        content=content.model_copy(update={"amount_due_minor": due_minor}),
+        content=_content(mail, decision),
         link=decision.link,
         recipients=due,
     )
@@ -88,18 +87,29 @@ async def look_at_mail(session: AsyncSession, *, row: InboxRow, mail_id: UUID) -
 
 async def locked_mail(
     session: AsyncSession, *, organization_id: UUID | None, mail_id: UUID
-) -> tuple[InvoiceFacts, MailRow]:
-    """Invoice first, mail second: everybody locks in this order. Raises `Park` for a mail that does not exist."""
+) -> tuple[InvoiceFacts | None, MailRow]:
+    """Invoice first, mail second: everybody locks in this order. A mail about an account has no facts beside it.
+
+    Raises `Park` for a mail that does not exist.
+    """
     if organization_id is None:
         raise Park("a mail belongs to an organisation, and this task names none")
     invoice_id = await queries.invoice_of_mail(session, organization_id=organization_id, mail_id=mail_id)
-    if invoice_id is None:
-        raise Park(f"there is no mail {mail_id}")
-    facts = await queries.lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
+    facts = None
+    if invoice_id is not None:
+        facts = await queries.lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
     mail = await queries.lock_mail(session, organization_id=organization_id, mail_id=mail_id)
     if mail is None:
         raise Park(f"there is no mail {mail_id}")
     return facts, mail
+
+
+def _content(mail: MailRow, decision: Go) -> MailContent | AccountMailRequested:
+    if mail.invoice_id is None:
+        return AccountMailRequested.model_validate(mail.content)
+    content = MailContent.model_validate(mail.content)
+    due_minor = decision.amount_due(asked_minor=content.amount_due_minor)
+    return content.model_copy(update={"amount_due_minor": due_minor})
 
 
 def seconds_until_next(deliveries: Iterable[Delivery], *, now: datetime) -> float | None:

@@ -8,26 +8,19 @@ from uuid import UUID
 
 from contracts.events.invoice import InvoiceCollectionChanged
 from service_kit.database import app_now
-from service_kit.errors import DomainError, ErrorKind
 from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service import queries
-from notification_service.actions.delivery_rows import Change, announce, as_delivery, write_changes
+from notification_service.actions.delivery_rows import as_delivery, write_changes
+from notification_service.actions.new_mails import insert_mail
 from notification_service.actions.settle_mail import settle_mail
-from notification_service.domain.addresses import UnusableAddress, distinct, usable_address
-from notification_service.domain.delivery import DeliveryState, MailState, mail_state, refuse, take_up_again
+from notification_service.domain.delivery import DeliveryState, MailState, take_up_again
 from notification_service.mail_content import MailContent, content_of_change
 from notification_service.mail_rendering.message import message_id_of
-from notification_service.tables import DeliveryRow, InvoiceFacts, MailRow
+from notification_service.tables import InvoiceFacts, MailRow
 
 _REPLACEABLE = (MailState.WAITING, MailState.QUEUED, MailState.DROPPED)
-
-
-class MailWithoutRecipient(DomainError):
-    slug = "mail-without-recipient"
-    kind = ErrorKind.INVALID
-    title = "The mail has no recipient"
 
 
 async def plan_mail(
@@ -45,7 +38,7 @@ async def plan_mail(
     mail = await queries.lock_mail(session, organization_id=organization_id, mail_id=content.mail.mail_id)
     if mail is None:
         mail = _new_mail(organization_id, invoice_id, content, asked_at, message_id_domain, now)
-        await _insert(session, mail, content, now=now)
+        await insert_mail(session, mail, recipients=(*content.mail.to, *content.mail.cc), now=now)
     elif not await _replaced(session, mail, content, asked_at=asked_at, now=now):
         return
     apply_change(mail, facts)
@@ -106,37 +99,3 @@ def _new_mail(
         created_at=now,
         updated_at=now,
     )
-
-
-async def _insert(session: AsyncSession, mail: MailRow, content: MailContent, *, now: datetime) -> None:
-    """The mail with its recipients; an address that no mail server takes is refused here and at once."""
-    rows = [
-        DeliveryRow(
-            organization_id=mail.organization_id,
-            mail_id=mail.mail_id,
-            recipient=recipient,
-            position=position,
-            state=DeliveryState.QUEUED,
-            updated_at=now,
-        )
-        for position, recipient in enumerate(distinct((*content.mail.to, *content.mail.cc)))
-    ]
-    if not rows:
-        raise MailWithoutRecipient(f"mail {mail.mail_id} names nobody to send it to")
-    session.add(mail)
-    await session.flush()
-    changes = [change for row in rows if (change := _refusal(row)) is not None]
-    session.add_all(rows)
-    write_changes(mail, rows, (change.after for change in changes), now=now)
-    if mail_state({row.state for row in rows}) is MailState.QUEUED:
-        mail.state = MailState.WAITING
-    await announce(session, mail, changes, now=now)
-
-
-def _refusal(row: DeliveryRow) -> Change | None:
-    before = as_delivery(row)
-    try:
-        usable_address(row.recipient)
-    except UnusableAddress as problem:
-        return Change(before, refuse(before, reason=str(problem)))
-    return None

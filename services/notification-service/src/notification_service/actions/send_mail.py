@@ -6,19 +6,19 @@ knows that nobody knows: the outcome is unknown, and only the one automatic rese
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from contracts.money import UnknownCurrency
 from service_kit import crash_points
 from service_kit.database import app_now
-from service_kit.handlers import OutsideWork, Park, RetryLater
+from service_kit.handlers import OutsideWork, RetryLater
 from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service import queries
-from notification_service.actions.delivery_rows import Change, announce, as_delivery, write_changes
+from notification_service.account_secrets_gateway import AccountMailMoot
+from notification_service.actions.delivery_rows import announce, as_delivery, write_changes
 from notification_service.actions.look_at_mail import (
     NothingDue,
     NotOurs,
@@ -29,33 +29,21 @@ from notification_service.actions.look_at_mail import (
     look_at_mail,
     seconds_until_next,
 )
-from notification_service.actions.settle_mail import settle_mail
-from notification_service.documents_gateway import DocumentDiffers, DocumentDoor, DocumentNotThere
+from notification_service.actions.mail_news import Change
+from notification_service.actions.settle_mail import drop_mail, settle_mail
+from notification_service.actions.write_mail import PostOffice, write_mail
 from notification_service.domain.delivery import DeliveryState, RetryPolicy, record, start
 from notification_service.domain.smtp_replies import Outcome, Verdict
-from notification_service.mail_gateway import MailDoor, OutgoingMail
-from notification_service.mail_rendering.html_part import HtmlWriter
-from notification_service.mail_rendering.payment_address import UnusablePaymentAddress
-from notification_service.mail_rendering.picture import MailKindNotWritten
-from notification_service.mail_rendering.written_mail import smtp_addresses, written_mail
+from notification_service.mail_gateway import OutgoingMail
+from notification_service.mail_rendering.written_mail import smtp_addresses
 
 _INTERRUPTED = Verdict(Outcome.UNCERTAIN, "the sending process ended before the mail server's answer was recorded")
 
-
-@dataclass(frozen=True)
-class PostOffice:
-    """What sending needs. ``document_patience_seconds``: how long wrong or missing bytes are asked for again."""
-
-    door: MailDoor
-    documents: DocumentDoor
-    html_writer: HtmlWriter
-    mail_from: str
-    policy: RetryPolicy
-    document_patience_seconds: float
+_MOOT = "not sent: what it was for was used, withdrawn or overtaken"
 
 
 async def send_mail(work: OutsideWork, *, office: PostOffice) -> None:
-    """Raises `RetryLater` while the document cannot be had, `Park` for what this release cannot write."""
+    """Raises `RetryLater` while what the mail needs cannot be had, `Park` for what this release cannot write."""
     mail_id = UUID(str(work.delivery.payload["mail_id"]))
     async with work.transaction() as session:
         finding = await look_at_mail(session, row=work.delivery, mail_id=mail_id)
@@ -77,41 +65,24 @@ async def send_mail(work: OutsideWork, *, office: PostOffice) -> None:
 
 async def _try(work: OutsideWork, ready: Ready, *, mail_id: UUID, office: PostOffice) -> None:
     addresses = smtp_addresses(ready.recipients)
-    content = await _written(ready, office=office)
+    try:
+        letter = await write_mail(ready, office=office)
+    except AccountMailMoot:
+        await _drop(work, ready, mail_id=mail_id, reason=_MOOT)
+        return
     crash_points.reached("mail.before_reserve")
     async with work.transaction() as session:
         tried = await _reserve(session, work, ready, mail_id=mail_id)
     crash_points.reached("mail.after_reserve")
     began = asyncio.get_running_loop().time()
     recipients = tuple(dict.fromkeys(addresses.values()))
-    verdicts = await office.door.send(OutgoingMail(sender=office.mail_from, recipients=recipients, content=content))
+    outgoing = OutgoingMail(sender=office.mail_from, recipients=recipients, content=letter.content)
+    verdicts = await office.door.send(outgoing)
     took = timedelta(seconds=asyncio.get_running_loop().time() - began)
     crash_points.reached("mail.before_record")
-    answers = {recipient: verdicts[address] for recipient, address in addresses.items()}
+    answers = {recipient: letter.kept(verdicts[address]) for recipient, address in addresses.items()}
     await _record(work, replace(tried, now=tried.now + took), answers, mail_id=mail_id, policy=office.policy)
     crash_points.reached("mail.after_record")
-
-
-async def _written(ready: Ready, *, office: PostOffice) -> bytes:
-    try:
-        files = [
-            (file, await office.documents.fetch(file, organization_id=ready.organization_id))
-            for file in ready.content.files
-        ]
-    except (DocumentDiffers, DocumentNotThere) as problem:
-        raise RetryLater(str(problem), give_up_after_seconds=office.document_patience_seconds) from problem
-    try:
-        return written_mail(
-            ready.content,
-            link=ready.link,
-            files=files,
-            message_id=ready.message_id,
-            dated_at=ready.dated_at,
-            mail_from=office.mail_from,
-            html_writer=office.html_writer,
-        )
-    except (MailKindNotWritten, UnusablePaymentAddress, UnknownCurrency) as problem:
-        raise Park(str(problem)) from problem
 
 
 async def _reserve(session: AsyncSession, work: OutsideWork, ready: Ready, *, mail_id: UUID) -> Tried:
@@ -148,6 +119,14 @@ async def _record(
         await announce(session, mail, changes, now=tried.now)
         outcomes = {change.after.recipient: change.after.state.value for change in changes}
         get_logger().info("mail_tried", mail_id=str(mail_id), state=mail.state.value, outcomes=list(outcomes.values()))
+
+
+async def _drop(work: OutsideWork, ready: Ready, *, mail_id: UUID, reason: str) -> None:
+    async with work.completion() as session:
+        if await look_at_mail(session, row=work.delivery, mail_id=mail_id) != ready:
+            raise RetryLater("the facts changed while the mail was being written", after_seconds=0)
+        _, mail = await locked_mail(session, organization_id=ready.organization_id, mail_id=mail_id)
+        await drop_mail(session, mail, reason=reason, now=await app_now(session))
 
 
 async def _stand_down(session: AsyncSession, work: OutsideWork, *, mail_id: UUID) -> None:

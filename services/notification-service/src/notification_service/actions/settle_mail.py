@@ -12,7 +12,8 @@ from service_kit.log_setup import get_logger
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notification_service import queries
-from notification_service.actions.delivery_rows import Change, announce, as_delivery, write_changes
+from notification_service.actions.delivery_rows import announce, as_delivery, write_changes
+from notification_service.actions.mail_news import Change
 from notification_service.domain.delivery import Delivery, DeliveryState, MailState, drop
 from notification_service.domain.link_join import Drop, Go, InvoiceEnd, Wait, settle
 from notification_service.mail_content import MailContent
@@ -21,8 +22,8 @@ from notification_service.tables import Inbox, InvoiceFacts, MailRow
 SEND_MAIL = "task.send_mail"
 
 
-async def settle_mail(session: AsyncSession, mail: MailRow, facts: InvoiceFacts, *, now: datetime) -> None:
-    """The caller holds the locks of the invoice and the mail. Safe to repeat."""
+async def settle_mail(session: AsyncSession, mail: MailRow, facts: InvoiceFacts | None, *, now: datetime) -> None:
+    """The caller holds the locks of the invoice, if the mail has one, and the mail. Safe to repeat."""
     decision = await decide(session, mail, facts)
     if mail.state is MailState.UNKNOWN:
         if not isinstance(decision, Go):
@@ -36,8 +37,10 @@ async def settle_mail(session: AsyncSession, mail: MailRow, facts: InvoiceFacts,
             await _start(session, mail, now=now)
 
 
-async def decide(session: AsyncSession, mail: MailRow, facts: InvoiceFacts) -> Go | Wait | Drop:
-    """What `domain.link_join` says about this mail with everything known now."""
+async def decide(session: AsyncSession, mail: MailRow, facts: InvoiceFacts | None) -> Go | Wait | Drop:
+    """What `domain.link_join` says about this mail with everything known now; one about an account always goes."""
+    if facts is None or mail.invoice_id is None:
+        return Go(link=None)
     links = await queries.links_of(session, organization_id=mail.organization_id, invoice_id=mail.invoice_id)
     end = InvoiceEnd(void_requested_at=facts.void_requested_at, paid_at=facts.paid_at, voided=facts.voided)
     wish = MailContent.model_validate(mail.content).wish()

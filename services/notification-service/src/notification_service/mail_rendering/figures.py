@@ -1,12 +1,13 @@
 """Amounts, dates and rates as a reader expects them: grouping and order by language, fraction digits by currency."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, get_decimal_symbol
+from babel.units import format_unit
 from contracts.money import decimal_from_minor, fraction_digits
 
 MINUS = "\N{MINUS SIGN}"
@@ -53,3 +54,14 @@ def long_date(day: date, *, locale: str) -> str:
 def rate(value: Decimal, *, locale: str) -> str:
     """A share in percent without the sign: ``19`` or ``5,5``."""
     return format_decimal(value, format="#,##0.######", locale=locale)
+
+
+def moment(instant: datetime, *, locale: str) -> str:
+    """``29 November 2026, 18:41 UTC``: nothing is known of the reader's own time zone."""
+    there = instant.astimezone(UTC)
+    return f"{long_date(there.date(), locale=locale)}, {format_time(there, format='HH:mm', locale=locale)} UTC"
+
+
+def hours(number: int, *, locale: str) -> str:
+    """``1 hour``, ``48 hours``."""
+    return format_unit(number, "hour", length="long", locale=locale)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from notification_service.mail_rendering.picture import MailPicture
 from notification_service.mail_rendering.stub_rows import Row
 
-_PERFORATION = "- " * 28 + "-"
+PERFORATION = "- " * 28 + "-"
 
 
 def plain_text(picture: MailPicture) -> str:
@@ -32,7 +32,7 @@ def _sandbox(picture: MailPicture) -> Iterator[str]:
 
 def _foot(picture: MailPicture) -> Iterator[str]:
     if picture.button or picture.bank or picture.bank_lines:
-        yield _PERFORATION
+        yield PERFORATION
     if picture.button:
         yield "\n".join(filter(None, (f"{picture.button}:", picture.button_url, picture.pay_where)))
     if picture.durable_url and picture.button_url != picture.durable_url:
