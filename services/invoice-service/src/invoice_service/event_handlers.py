@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from contracts.events.notification import EmailFailed, EmailOutcomeUnknown, EmailSent
+from contracts.events.notification import AccountMailSettled, EmailFailed, EmailOutcomeUnknown, EmailSent
 from contracts.events.payment import (
     PaymentLinkClosed,
     PaymentLinkCreated,
@@ -23,13 +23,15 @@ from invoice_service.actions.deliveries.apply_mail_news import MailNews, apply_m
 from invoice_service.actions.invoices.render_document import Typesetter, render_document
 from invoice_service.actions.invoices.send_invoice import RENDER_DOCUMENT
 from invoice_service.actions.payments.apply_provider_entry import apply_provider_entry
+from invoice_service.actions.people.settle_account_mail import settle_account_mail
 from invoice_service.actions.stripe.apply_connection import apply_connection
 from invoice_service.actions.stripe.apply_link_news import link_closed, link_created, link_failed
 from invoice_service.domain.page_token import PageAddresses
+from invoice_service.queries.account_mails import find_and_lock_account_mail
 from invoice_service.queries.receivables import find_and_lock_invoice
 from invoice_service.tables.invoices import Invoice
 
-UNKNOWN_INVOICE_PATIENCE_SECONDS = 300
+UNKNOWN_THING_PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def build_handlers(handling: Handling) -> dict[str, Handler]:
         EmailSent.event_type: InTransaction(_on_mail(EmailSent)),
         EmailFailed.event_type: InTransaction(_on_mail(EmailFailed)),
         EmailOutcomeUnknown.event_type: InTransaction(_on_mail(EmailOutcomeUnknown)),
+        AccountMailSettled.event_type: InTransaction(_on_account_mail_settled),
         RENDER_DOCUMENT: WithOutsideCall(on_render_document),
     }
 
@@ -93,10 +96,20 @@ def _on_mail(kind: type[MailNews]) -> Callable[[AsyncSession, Delivery], Awaitab
     return on_mail
 
 
+async def _on_account_mail_settled(session: AsyncSession, delivery: Delivery) -> None:
+    news = delivery.event(AccountMailSettled)
+    mail = await find_and_lock_account_mail(session, organization_id=news.organization_id, mail_id=news.mail_id)
+    if mail is None:
+        raise RetryLater(
+            "the organisation has no such mail (yet)", give_up_after_seconds=UNKNOWN_THING_PATIENCE_SECONDS
+        )
+    await settle_account_mail(session, mail=mail, news=news)
+
+
 async def _invoice(session: AsyncSession, organization_id: UUID, invoice_id: UUID) -> Invoice:
     invoice = await find_and_lock_invoice(session, organization_id=organization_id, invoice_id=invoice_id)
     if invoice is None:
         raise RetryLater(
-            "the organisation has no such invoice (yet)", give_up_after_seconds=UNKNOWN_INVOICE_PATIENCE_SECONDS
+            "the organisation has no such invoice (yet)", give_up_after_seconds=UNKNOWN_THING_PATIENCE_SECONDS
         )
     return invoice

@@ -17,7 +17,7 @@ _CALLERS = frozenset({Service.NOTIFICATION.value})
 _bearer = HTTPBearer(auto_error=False, scheme_name="ServiceToken")
 
 
-async def _calling_service(
+async def calling_service(
     request: Request,
     parts: Parts,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
@@ -34,7 +34,7 @@ async def _calling_service(
 
 @router.get("/documents/{document_id}", name="get_document_bytes", response_class=Response)
 async def document_bytes(
-    document_id: DocumentId, parts: Parts, caller: Annotated[ServiceCaller, Depends(_calling_service)]
+    document_id: DocumentId, parts: Parts, caller: Annotated[ServiceCaller, Depends(calling_service)]
 ) -> Response:
     """`Repr-Digest` (RFC 9530) and `ETag` carry the SHA-256 of the bytes."""
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
