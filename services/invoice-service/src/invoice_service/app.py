@@ -16,6 +16,7 @@ from service_kit.worker_process import run_process
 from invoice_service.api import (
     customer_page,
     customers,
+    internal_account_mails,
     internal_documents,
     invoice_pdf,
     invoices,
@@ -44,7 +45,7 @@ PUBLIC_ROUTERS = (
     payments.router,
     customer_page.router,
 )
-PRIVATE_ROUTERS = (internal_documents.router,)
+PRIVATE_ROUTERS = (internal_documents.router, internal_account_mails.router)
 
 
 @dataclass(frozen=True)
