@@ -1,7 +1,7 @@
 """Every error answer is one RFC 9457 problem: a stable type and code, the field at fault, the request's id, and nothing
 of the input or of our insides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service_kit.errors import DomainError, ErrorKind, TooManyRequests
+from service_kit.field_errors import field_error
 from service_kit.log_setup import get_logger
 from service_kit.rate_limits import QuotaSpent
 
@@ -143,7 +144,17 @@ def _headers_of(error: DomainError) -> Mapping[str, str]:
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    rows = [_field_error(row) for row in error.errors()[:_ERRORS_MAX]]
+    if isinstance(error.body, bytes) and error.body:
+        # The framework leaves a body as bytes when it is not said to be JSON, and then validates the bytes.
+        return problem(
+            status=415,
+            slug="unsupported-media-type",
+            title="The body is of a kind that is not read here",
+            detail="send the body with the header Content-Type: application/json",
+            request_id=request_id_of(request.scope),
+            headers={"Accept": "application/json"},
+        )
+    rows = _once(field_error(row, body=error.body) for row in error.errors()[:_ERRORS_MAX])
     return problem(
         status=422,
         slug="invalid-request",
@@ -152,6 +163,15 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
         request_id=request_id_of(request.scope),
         errors=rows,
     )
+
+
+def _once(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Branches of a union often fail for the same reason."""
+    kept: list[dict[str, str]] = []
+    for row in rows:
+        if row not in kept:
+            kept.append(row)
+    return kept
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -166,25 +186,3 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         request_id=request_id_of(request.scope),
         headers=error.headers,
     )
-
-
-def _field_error(row: Mapping[str, Any]) -> dict[str, str]:
-    place, *path = (str(part) for part in row.get("loc", ("body",)))
-    detail = _without_input(str(row.get("type", "")), str(row.get("msg", "not valid")))
-    if place == "body":
-        return {"pointer": "".join(f"/{_escaped(part)}" for part in path), "detail": detail}
-    return {"pointer": "", "parameter": f"{place} {'.'.join(path)}", "detail": detail}
-
-
-def _without_input(kind: str, message: str) -> str:
-    """pydantic's messages name what was expected; the few that repeat what was sent are replaced."""
-    if kind == "union_tag_invalid":
-        return "the kind given here is not one of the known kinds"
-    if kind == "json_invalid":
-        return "the body is not valid JSON"
-    return message.removeprefix("Value error, ")
-
-
-def _escaped(part: str) -> str:
-    """RFC 6901, section 3."""
-    return part.replace("~", "~0").replace("/", "~1")
