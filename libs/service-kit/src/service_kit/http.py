@@ -11,8 +11,10 @@ from fastapi.routing import APIRoute
 
 from service_kit.clock import Clock
 from service_kit.health import ReadyCheck, health_routes
+from service_kit.http_connections import connection_class
+from service_kit.http_door import HttpDoor
 from service_kit.problems import install_problem_handlers
-from service_kit.request_guard import RequestGuard
+from service_kit.request_guard import HEADER_BYTES_MAX, RequestGuard
 
 GRACEFUL_STOP_SECONDS = 20
 _BACKLOG = 2048
@@ -35,9 +37,11 @@ def create_api(
     body_bytes_max: int = 1_048_576,
     docs: bool = False,
     json_checked: bool = True,
+    door: HttpDoor | None = None,
 ) -> FastAPI:
     """An API with ``/livez`` and ``/readyz`` and no other route. Sets ``app.state.clock`` and ``app.state.service``.
 
+    ``door`` is what this listener grants to strangers; `serve` heeds it too.
     ``json_checked`` False leaves bodies to the routes, for a door where the very bytes are what is signed.
     """
     api = FastAPI(
@@ -51,9 +55,10 @@ def create_api(
     api.state.clock = clock
     api.state.service = service
     api.state.stopping = False
+    api.state.door = door or HttpDoor()
     install_problem_handlers(api)
     api.include_router(health_routes(ready_checks))
-    api.add_middleware(RequestGuard, body_bytes_max=body_bytes_max, json_checked=json_checked)
+    api.add_middleware(RequestGuard, body_bytes_max=body_bytes_max, json_checked=json_checked, door=api.state.door)
     return api
 
 
@@ -109,9 +114,16 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: FastAPI) -> uvicorn.Server:
+    door: HttpDoor = getattr(app.state, "door", HttpDoor())
     return _Server(
         uvicorn.Config(
             app,
+            http=connection_class(door),
+            ws="none",
+            # uvicorn would believe X-Forwarded-For from 127.0.0.1; the request guard alone says whom to believe.
+            proxy_headers=False,
+            timeout_keep_alive=door.keep_alive_seconds,
+            h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,38 +1,37 @@
-"""The outermost layer of every API, as plain ASGI: one id and one correlation per request, bodies that are bounded and
-well-formed before anything reads them, security headers, and a problem instead of a stack trace."""
+"""The outermost layer of every API, as plain ASGI: one id and one correlation per request, requests that are bounded in
+size and time and well-formed before anything reads them, security headers, and a problem instead of a stack trace."""
 
-import json
-import re
+import asyncio
+import contextlib
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit import correlation
+from service_kit.cross_origin import CrossOrigin
+from service_kit.http_door import HttpDoor
 from service_kit.identifiers import new_id
-from service_kit.problems import problem, request_id_of, unexpected
+from service_kit.json_bodies import MalformedBody, check_json
+from service_kit.log_setup import get_logger
+from service_kit.problems import RETRY_AFTER_SECONDS, problem, request_id_of, unexpected
 from service_kit.rate_limits import Allowance
 
 REQUEST_ID_HEADER = "X-Request-Id"
-_SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_SECURITY_HEADERS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-"""Set only where the answer does not bring its own."""
+ADDRESS_BYTES_MAX = 8_192
+HEADER_BYTES_MAX = 16_384
+HEADERS_MAX = 100
+_DISCARDING_SECONDS = 2
 
 
-class MalformedBody(ValueError):
-    """The body cannot be read; the message says why and is safe to send back."""
+class _Refused(Exception):
+    """The request goes no further; the answer is ready."""
 
-
-class _TooLarge(Exception):
-    pass
+    def __init__(self, answer: JSONResponse) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
 
 
 class _ClientGone(Exception):
@@ -40,17 +39,27 @@ class _ClientGone(Exception):
 
 
 class RequestGuard:
-    def __init__(self, app: ASGIApp, *, body_bytes_max: int, json_checked: bool = True) -> None:
+    """Sets ``request_id`` and ``client_address`` in the request's state, and tells its ``rate_limit`` in the answer."""
+
+    def __init__(
+        self, app: ASGIApp, *, body_bytes_max: int, json_checked: bool = True, door: HttpDoor | None = None
+    ) -> None:
         self.app = app
         self.body_bytes_max = body_bytes_max
         self.json_checked = json_checked
+        self.door = door or HttpDoor()
+        self.security_headers = self.door.security_headers()
+        origins = self.door.cors_origins
+        self.inner: ASGIApp = CrossOrigin(self._guarded, origins=origins) if origins else self._guarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = f"req_{new_id().hex}"
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = new_request_id()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["client_address"] = self.door.trusted_proxies.client_address(scope)
         headers = Headers(scope=scope)
         thread = correlation.new_correlation(
             correlation_id=headers.get(correlation.CORRELATION_HEADER, request_id),
@@ -58,73 +67,97 @@ class RequestGuard:
             traceparent=headers.get("traceparent", ""),
         )
         with correlation.bound(thread):
-            await self._guarded(scope, receive, _Answering(send, state=scope["state"]))
+            await self.inner(scope, receive, _Answering(send, state=state, headers=self.security_headers))
 
-    async def _guarded(self, scope: Scope, receive: Receive, answering: "_Answering") -> None:
-        refusal: JSONResponse | None
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await _whole_body(scope, receive, body_bytes_max=self.body_bytes_max)
-            _check_address(scope)
-            if self.json_checked:
-                _check_json(Headers(scope=scope).get("content-type", ""), body)
+            body = await self._sound_body(scope, receive)
         except _ClientGone:
             return
-        except _TooLarge:
-            refusal = self._too_large(scope)
-        except MalformedBody as reason:
-            refusal = _malformed(scope, str(reason))
+        except _Refused as refused:
+            answer: JSONResponse | None = refused.answer
         else:
-            refusal = await self._answered(scope, _replayed(body, receive), answering)
-        if refusal is not None:
-            await refusal(scope, receive, answering)
+            answer = await self._answered(scope, _replayed(body, receive), send)
+        if answer is not None:
+            await answer(scope, receive, send)
 
-    async def _answered(self, scope: Scope, receive: Receive, answering: "_Answering") -> JSONResponse | None:
+    async def _sound_body(self, scope: Scope, receive: Receive) -> bytes:
+        """Raises `_Refused` or `_ClientGone`."""
+        _check_head(scope)
         try:
-            await self.app(scope, receive, answering)
+            async with asyncio.timeout(self.door.body_seconds):
+                body = await _whole_body(scope, receive, body_bytes_max=self.body_bytes_max)
+        except TimeoutError:
+            raise _Refused(_body_too_slow(scope)) from None
+        if self.json_checked:
+            try:
+                check_json(content_type=Headers(scope=scope).get("content-type", ""), body=body)
+            except MalformedBody as reason:
+                raise _Refused(_malformed(scope, str(reason))) from None
+        return body
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> JSONResponse | None:
+        """None when the application answered. A commit that has begun is finished even when the time is up."""
+        started = _Started(send)
+        try:
+            async with asyncio.timeout(self.door.handler_seconds) as limit:
+                await self.app(scope, receive, started)
         except Exception as error:
             # The edge: whatever was not expected becomes an answer here, unless one is already on its way.
-            answer = unexpected(error, request_id=request_id_of(scope))
-            if answering.started:
+            if limit.expired():
+                get_logger("http").error("request took too long", request_id=request_id_of(scope), path=scope["path"])
+                answer = _took_too_long(scope)
+            else:
+                answer = unexpected(error, request_id=request_id_of(scope))
+            if started.started:
                 raise
             return answer
         return None
 
-    def _too_large(self, scope: Scope) -> JSONResponse:
-        return problem(
-            status=413,
-            slug="body-too-large",
-            title="The body is too large",
-            detail=f"at most {self.body_bytes_max} bytes are read",
-            request_id=request_id_of(scope),
-            headers={"Connection": "close"},
-        )
+
+def new_request_id() -> str:
+    return f"req_{new_id().hex}"
+
+
+class _Started:
+    """Sends on, and knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.started = True
+        await self.send(message)
 
 
 class _Answering:
     """Sends on, adding the headers that every answer has."""
 
-    def __init__(self, send: Send, *, state: Mapping[str, Any]) -> None:
+    def __init__(self, send: Send, *, state: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         self.send = send
         self.state = state
-        self.started = False
+        self.headers = headers
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
             headers = MutableHeaders(scope=message)
             headers[REQUEST_ID_HEADER] = self.state["request_id"]
             allowance = self.state.get("rate_limit")
             if isinstance(allowance, Allowance):
                 headers.update(allowance.fields())
-            for name, value in _SECURITY_HEADERS.items():
+            for name, value in self.headers.items():
                 headers.setdefault(name, value)
         await self.send(message)
 
 
 async def _whole_body(scope: Scope, receive: Receive, *, body_bytes_max: int) -> bytes:
-    declared = Headers(scope=scope).get("content-length", "")
+    headers = Headers(scope=scope)
+    declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared) > body_bytes_max:
-        raise _TooLarge
+        if "expect" not in headers:
+            await _discard(receive)
+        raise _Refused(_too_large(scope, body_bytes_max))
     body = bytearray()
     while True:
         message = await receive()
@@ -132,10 +165,19 @@ async def _whole_body(scope: Scope, receive: Receive, *, body_bytes_max: int) ->
             raise _ClientGone
         body += message.get("body", b"")
         if len(body) > body_bytes_max:
-            raise _TooLarge
+            await _discard(receive)
+            raise _Refused(_too_large(scope, body_bytes_max))
         if not message.get("more_body", False):
             break
     return bytes(body)
+
+
+async def _discard(receive: Receive) -> None:
+    """Take what is still coming, for a moment: closing over unread bytes resets the connection before the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDING_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                continue
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -151,50 +193,64 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _check_address(scope: Scope) -> None:
-    """Postgres' text has no NUL, so no address of ours has one either."""
-    if "\x00" in scope.get("path", "") or b"%00" in scope.get("query_string", b""):
-        raise MalformedBody("the address contains the character NUL")
+def _check_head(scope: Scope) -> None:
+    """Raises `_Refused`. Postgres' text has no NUL, so no address of ours has one either."""
+    query, headers = scope.get("query_string", b""), scope["headers"]
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        answer = _malformed(scope, "the request has both a Content-Length and a Transfer-Encoding")
+        answer.headers["Connection"] = "close"
+        raise _Refused(answer)
+    if len(scope.get("raw_path") or b"") + len(query) > ADDRESS_BYTES_MAX:
+        raise _Refused(_head_too_large(scope, 414, "address-too-long", f"at most {ADDRESS_BYTES_MAX} bytes are read"))
+    if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+        detail = f"at most {HEADERS_MAX} headers and {HEADER_BYTES_MAX} bytes are read"
+        raise _Refused(_head_too_large(scope, 431, "headers-too-large", detail))
+    if "\x00" in scope.get("path", "") or b"%00" in query:
+        raise _Refused(_malformed(scope, "the address contains the character NUL"))
 
 
-def _check_json(content_type: str, body: bytes) -> None:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if not body or not (media_type == "application/json" or media_type.endswith("+json")):
-        return
-    try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        raise MalformedBody("the body is not UTF-8") from None
-    except RecursionError:
-        raise MalformedBody("the body is nested too deeply") from None
-    except MalformedBody:
-        raise
-    except ValueError:
-        raise MalformedBody("the body is not valid JSON") from None
-    if _SUSPICIOUS_ESCAPE.search(body):
-        _check_text(value)
+def _head_too_large(scope: Scope, status: int, slug: str, detail: str) -> JSONResponse:
+    return problem(
+        status=status,
+        slug=slug,
+        title="The head of the request is too large",
+        detail=detail,
+        request_id=request_id_of(scope),
+        headers={"Connection": "close"},
+    )
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedBody(f"{name} is not a JSON number")
+def _too_large(scope: Scope, body_bytes_max: int) -> JSONResponse:
+    return problem(
+        status=413,
+        slug="body-too-large",
+        title="The body is too large",
+        detail=f"at most {body_bytes_max} bytes are read",
+        request_id=request_id_of(scope),
+        headers={"Connection": "close"},
+    )
 
 
-def _check_text(value: Any) -> None:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise MalformedBody("the body contains half of a surrogate pair") from None
-    if _has_nul(value):
-        raise MalformedBody("the body contains the character NUL (\\u0000)")
+def _body_too_slow(scope: Scope) -> JSONResponse:
+    return problem(
+        status=408,
+        slug="body-too-slow",
+        title="The body did not arrive in time",
+        detail="nothing was done; send the request again",
+        request_id=request_id_of(scope),
+        headers={"Connection": "close"},
+    )
 
 
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(_has_nul(item) for item in value)
+def _took_too_long(scope: Scope) -> JSONResponse:
+    return problem(
+        status=503,
+        slug="took-too-long",
+        title="The work was given up because it took too long",
+        detail="it may have been done; send the same request again, with the same Idempotency-Key if it had one",
+        request_id=request_id_of(scope),
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
 
 
 def _malformed(scope: Scope, detail: str) -> JSONResponse:

@@ -6,6 +6,8 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service_kit.client_address import MalformedProxies, TrustedProxies
+from service_kit.http_door import HttpDoor, MalformedOrigins, listed_origins
 from service_kit.service_tokens import WeakSecret, listed_secrets
 
 
@@ -38,6 +40,12 @@ class ServiceSettings(BaseSettings):
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="INFO", pattern="^(?i:debug|info|warning|error)$")
     crash_at: str = ""
+    trusted_proxies: str = ""
+    cors_origins: str = ""
+    http_connections_max: int = Field(default=500, ge=10, le=100_000)
+    http_header_seconds: float = Field(default=10, gt=0, le=120)
+    http_body_seconds: float = Field(default=30, gt=0, le=600)
+    http_handler_seconds: float = Field(default=60, gt=0, le=600)
 
     @model_validator(mode="after")
     def _refuse_what_production_must_not_have(self) -> Self:
@@ -45,6 +53,33 @@ class ServiceSettings(BaseSettings):
             raise ValueError("IC_CRASH_AT is for tests; unset it, or set IC_ENVIRONMENT to test")
         refuse_weak_token_secrets(self, "service_token_secret")
         return self
+
+    @model_validator(mode="after")
+    def _refuse_what_would_open_a_door_to_everybody(self) -> Self:
+        try:
+            TrustedProxies.listed(self.trusted_proxies)
+        except MalformedProxies as malformed:
+            raise ValueError(f"IC_TRUSTED_PROXIES: {malformed}") from None
+        try:
+            self._origins()
+        except MalformedOrigins as malformed:
+            raise ValueError(f"IC_CORS_ORIGINS: {malformed}") from None
+        return self
+
+    def http_door(self, *, https: bool = False, cross_origin: bool = False) -> HttpDoor:
+        """For `create_api`. ``cross_origin`` only where pages of other origins are to be let in at all."""
+        return HttpDoor(
+            trusted_proxies=TrustedProxies.listed(self.trusted_proxies),
+            cors_origins=self._origins() if cross_origin else (),
+            https=https,
+            connections_max=self.http_connections_max,
+            header_seconds=self.http_header_seconds,
+            body_seconds=self.http_body_seconds,
+            handler_seconds=self.http_handler_seconds,
+        )
+
+    def _origins(self) -> tuple[str, ...]:
+        return listed_origins(self.cors_origins, plain_http=self.environment is not Environment.PRODUCTION)
 
     def required(self, name: str) -> str:
         """The text of setting ``name``. Raises `MissingSetting` with the variable to set when it is empty."""
