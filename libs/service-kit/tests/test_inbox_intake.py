@@ -19,7 +19,7 @@ from service_kit.dead_letters import DeadLetters
 from service_kit.health import NotReady
 from service_kit.identifiers import new_id
 from service_kit.inbox_intake import InboxIntake
-from service_kit.inbox_messages import inbox_row
+from service_kit.inbox_messages import Road, inbox_row
 from service_kit.parked import list_parked, replay_parked
 from service_kit.testing.brokers import KitBroker
 from service_kit.testing.databases import ServiceDatabase
@@ -145,7 +145,7 @@ def test_poison_is_recognised_with_a_reason_that_repeats_nothing(kind: str) -> N
     body, headers = poison()[kind]
 
     with pytest.raises(UndecodableMessage) as refusal:
-        inbox_row(headers=headers, body=body, service=Service.PAYMENT)
+        inbox_row(headers=headers, body=body, service=Service.PAYMENT, road=Road("invoice", VOID))
 
     assert "aaaa" not in str(refusal.value)
 

@@ -19,7 +19,7 @@ from service_kit.broker import CONNECT_SECONDS, BrokerUnavailable, amqp, close_q
 from service_kit.database import Database, run_sql
 from service_kit.health import NotReady
 from service_kit.inbox import InboxColumns
-from service_kit.inbox_messages import inbox_row
+from service_kit.inbox_messages import inbox_row, road_of
 from service_kit.log_setup import get_logger
 from service_kit.loops import DATABASE_TROUBLE, Backoff, wait_any
 from service_kit.topology import inbox_queue_name
@@ -45,6 +45,7 @@ class InboxIntake:
         watch_seconds: float = WATCH_SECONDS,
     ) -> None:
         self._service = service
+        self._instance = instance
         self._queue_name = inbox_queue_name(instance, service)
         self._connection_name = f"{instance}-{service.value}-consume"
         self._broker_url = broker_url
@@ -125,7 +126,7 @@ class InboxIntake:
         good: list[tuple[AbstractIncomingMessage, dict[str, Any]]] = []
         for message in batch:
             try:
-                good.append((message, inbox_row(headers=message.headers, body=message.body, service=self._service)))
+                good.append((message, self._row(message)))
             except UndecodableMessage as reason:
                 await self._bury(message, str(reason))
         if good and not await self._insert_or_wait(consumer, good, stop):
@@ -133,6 +134,10 @@ class InboxIntake:
         crash_points.reached("intake.before_ack")
         await consumer.acknowledge(batch)
         crash_points.reached("intake.after_ack")
+
+    def _row(self, message: AbstractIncomingMessage) -> dict[str, Any]:
+        road = road_of(exchange=message.exchange, routing_key=message.routing_key, instance=self._instance)
+        return inbox_row(headers=message.headers, body=message.body, service=self._service, road=road)
 
     async def _insert_or_wait(
         self,
