@@ -17,8 +17,6 @@ import structlog
 from pydantic import ValidationError
 from service_kit import correlation, crash_points
 from service_kit.database import uninterrupted
-from service_kit.errors import Unauthenticated
-from service_kit.identifiers import new_id
 from service_kit.log_setup import configure_logging, get_logger
 from service_kit.settings import Environment, MissingSetting, ServiceSettings
 

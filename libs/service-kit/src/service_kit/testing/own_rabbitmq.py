@@ -39,16 +39,21 @@ def free_port() -> int:
 
 @dataclass
 class OwnRabbit:
-    """One node in ``directory``; `start` after `kill` keeps its data."""
+    """One node in ``directory``; `start` after `kill` keeps its data. A ``management_port`` adds the HTTP API."""
 
     directory: Path
     port: int = field(default_factory=free_port)
     distribution_port: int = field(default_factory=free_port)
+    management_port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self.management_port}"
 
     @property
     def node_name(self) -> str:
@@ -61,7 +66,11 @@ class OwnRabbit:
         configuration.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlog.console = true\nlog.console.level = warning\n"
         )
-        (self.directory / "enabled_plugins").write_text("[].\n")
+        if self.management_port:
+            with configuration.open("a") as lines:
+                lines.write(f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.management_port}\n")
+        plugins = "[rabbitmq_management]" if self.management_port else "[]"
+        (self.directory / "enabled_plugins").write_text(f"{plugins}.\n")
         with (self.directory / "console.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - a fixed command
                 [rabbitmq_program()], env=self.environment(), stdout=log, stderr=log, start_new_session=True
