@@ -2,8 +2,11 @@
 cryptography is what the libraries give, in the few forms that the inventory of docs/security.md lists."""
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -174,3 +177,20 @@ def test_version_control_stays_out_of_every_image() -> None:
         "!services",
         "!deploy",
     }
+
+
+def test_every_component_is_locked_by_digest_and_installed_as_locked() -> None:
+    locked = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    foreign = [package for package in locked if "registry" in package["source"]]
+    dockerfiles = [*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("deploy/images/*.Dockerfile")]
+    installs = re.findall(r"(?:uv sync|npm (?:ci|install)) .*", "\n".join(path.read_text() for path in dockerfiles))
+
+    assert len(foreign) > 50
+    assert [p["name"] for p in foreign if not all("hash" in file for file in files_of(p)) or not files_of(p)] == []
+    assert {next(iter(p["source"])) for p in locked if p not in foreign} <= {"editable", "virtual"}
+    assert len(installs) >= 8
+    assert [install for install in installs if "--frozen" not in install and "npm ci" not in install] == []
+
+
+def files_of(package: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
