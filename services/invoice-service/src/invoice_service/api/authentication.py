@@ -3,7 +3,7 @@
 Every wrong key and every dead session gets the same answer in the same way, so nothing can be learnt from trying.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any
@@ -72,7 +72,7 @@ def actor_from(request: Request, *, kind: ActorKind, actor: str, name: str) -> A
 
 def needs(permission: Permission) -> Any:
     """For ``Annotated[Caller, needs(Permission.INVOICES_READ)]``."""
-    return Depends(_caller_with(permission))
+    return Depends(CallerWith(permission))
 
 
 def _usable(facts: KeyFacts) -> bool:
@@ -90,8 +90,14 @@ def _refused() -> Unauthenticated:
     return Unauthenticated("send a valid API key as 'Authorization: Bearer ic_…', or sign in")
 
 
-def _caller_with(permission: Permission) -> Callable[..., AsyncIterator[Caller]]:
-    async def caller(
+@dataclass(frozen=True)
+class CallerWith:
+    """The dependency of a route; ``permission`` is what it asks for, to be seen from outside as well."""
+
+    permission: Permission
+
+    async def __call__(
+        self,
         request: Request,
         parts: Parts,
         cookie: SessionCookie,
@@ -104,12 +110,10 @@ def _caller_with(permission: Permission) -> Callable[..., AsyncIterator[Caller]]
             await limit_stranger(request, parts, failed=True)
             raise
         await limit_caller(request, parts, caller=found.actor)
-        if permission not in found.permissions:
-            raise NotAllowed(who_may(permission), facts={"permission": permission.value})
+        if self.permission not in found.permissions:
+            raise NotAllowed(who_may(self.permission), facts={"permission": self.permission.value})
         with correlation.bound(replace(correlation.current(), actor=found.actor)):
             yield found
-
-    return caller
 
 
 async def _found(request: Request, parts: Dependencies, *, key: str, cookie: str) -> Caller:
