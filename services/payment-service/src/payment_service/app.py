@@ -9,6 +9,7 @@ from service_kit.clock import Clock, SystemClock
 from service_kit.database import Database, create_database
 from service_kit.health import database_check
 from service_kit.http import create_api, serve
+from service_kit.http_door import HttpDoor
 from service_kit.log_setup import configure_logging
 from service_kit.worker_process import run_process
 
@@ -23,18 +24,33 @@ from payment_service.stripe_setup import StripeSetup
 SERVICE = Service.PAYMENT.value
 
 
-def public_api(*, database: Database, keyring: Keyring, clock: Clock, head: str | None) -> FastAPI:
+def public_api(
+    *, database: Database, keyring: Keyring, clock: Clock, head: str | None, door: HttpDoor | None = None
+) -> FastAPI:
     checks = [database_check(database, head=head)]
-    api = create_api(title="Payments, webhooks", service=SERVICE, clock=clock, ready_checks=checks, json_checked=False)
+    api = create_api(
+        title="Payments, webhooks",
+        service=SERVICE,
+        clock=clock,
+        ready_checks=checks,
+        json_checked=False,
+        door=door,
+    )
     api.include_router(stripe_webhook_routes(database=database, keyring=keyring, clock=clock))
     return api
 
 
 def private_api(
-    *, database: Database, setup: StripeSetup, service_token_secret: str, clock: Clock, head: str | None
+    *,
+    database: Database,
+    setup: StripeSetup,
+    service_token_secret: str,
+    clock: Clock,
+    head: str | None,
+    door: HttpDoor | None = None,
 ) -> FastAPI:
     checks = [database_check(database, head=head)]
-    api = create_api(title="Payments, settings", service=SERVICE, clock=clock, ready_checks=checks)
+    api = create_api(title="Payments, settings", service=SERVICE, clock=clock, ready_checks=checks, door=door)
     api.include_router(
         stripe_settings_routes(database=database, setup=setup, service_token_secret=service_token_secret, clock=clock)
     )
@@ -48,8 +64,16 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     gateway = open_gateway(settings)
     setup = stripe_setup(settings, gateway)
     database = create_database(url=url, application_name=f"{SERVICE} app")
-    public = public_api(database=database, keyring=setup.keyring, clock=clock, head=head)
-    private = private_api(database=database, setup=setup, service_token_secret=secret, clock=clock, head=head)
+    door = settings.http_door(https=settings.webhook_base_url.startswith("https://"))
+    public = public_api(database=database, keyring=setup.keyring, clock=clock, head=head, door=door)
+    private = private_api(
+        database=database,
+        setup=setup,
+        service_token_secret=secret,
+        clock=clock,
+        head=head,
+        door=settings.http_door(),
+    )
     try:
         await serve(
             [(public, settings.host, settings.public_port), (private, settings.host, settings.private_port)],

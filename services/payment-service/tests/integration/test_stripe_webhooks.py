@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from payment_service.api.stripe_webhooks import UNVERIFIED
 from payment_service.app import public_api
 from payment_tests.fakes import FakeStripe
 from payment_tests.make import NOW, Desk, event_body
+from service_kit.client_address import TrustedProxies
 from service_kit.database import create_database
+from service_kit.http_door import HttpDoor
 from stripe import WebhookSignature
 
 JSON = "application/json; charset=utf-8"
@@ -288,6 +291,68 @@ async def test_an_event_that_cannot_be_committed_is_not_thanked_for(
 
     assert answer.status_code >= 500
     assert await _stored(desk) == []
+
+
+async def test_a_flood_of_what_nobody_signed_is_refused_while_what_stripe_signed_passes(
+    http: httpx.AsyncClient, desk: Desk, stripe: FakeStripe
+) -> None:
+    """Also from the same address: behind a proxy that nobody named, Stripe and the flood look alike."""
+    secret, opaque_id, flood = _secret(stripe), await desk.opaque_id(), event_body(_event(id="evt_forged"))
+    gate = asyncio.Semaphore(100)
+
+    async def post(body: bytes, signature: str, *, opaque_id: str = opaque_id) -> httpx.Response:
+        async with gate:
+            return await _post(http, desk, body, signature, opaque_id=opaque_id)
+
+    unsigned = [post(flood, "") for _ in range(700)]
+    forged = [post(flood, _sign(flood, "whsec_other")) for _ in range(200)]
+    guessed = [post(flood, "", opaque_id=f"guess{number}") for number in range(100)]
+    bodies = [event_body(_event(id=f"evt_{number}")) for number in range(50)]
+    signed = [post(body, _sign(body, secret)) for body in bodies]
+    mixed = [*unsigned, *forged, *guessed]
+    for place, work in enumerate(signed):
+        mixed.insert(place * 21, work)
+
+    answers = await asyncio.gather(*mixed)
+
+    assert [answers[place * 21].status_code for place in range(50)] == [200] * 50
+    assert len(await _stored(desk)) == 50
+    refused = [answer for place, answer in enumerate(answers) if place % 21 or place >= 50 * 21]
+    assert {answer.status_code for answer in refused} <= {400, 404, 429}
+    assert sum(answer.status_code != 429 for answer in refused) == UNVERIFIED.quota
+    (told,) = {answer.headers["ratelimit-policy"] for answer in refused}
+    assert told == '"unverified-webhooks";q=60;w=60'
+    assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused if answer.status_code == 429)
+
+
+async def test_a_flood_of_forged_signatures_leaves_the_database_to_the_others(desk: Desk) -> None:
+    await desk.connect()
+    await desk.quiet()
+    database, body, opaque_id = desk.rows.open("payment"), event_body(_event()), await desk.opaque_id()
+    taken: list[int] = []
+    async with _public(desk, database=database) as http:
+        for _ in range(UNVERIFIED.quota):
+            await _post(http, desk, body, "", opaque_id=opaque_id)
+
+        forged = [_post(http, desk, body, _sign(body, "whsec_other"), opaque_id=opaque_id) for _ in range(60)]
+        flood = asyncio.gather(*forged)
+        while not flood.done():
+            taken.append(database.engine.pool.checkedout())  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+    assert {answer.status_code for answer in await flood} == {429}
+    assert 1 <= max(taken) <= 2
+
+
+async def test_one_clients_flood_is_not_held_against_another(desk: Desk) -> None:
+    proxy = HttpDoor(trusted_proxies=TrustedProxies.listed("127.0.0.1"))
+    async with _public(desk, door=proxy) as http:
+        answers = [
+            await http.post("/webhooks/stripe/guess", content=b"{}", headers={"X-Forwarded-For": address})
+            for address in ["203.0.113.7"] * 61 + ["198.51.100.9"]
+        ]
+
+    assert [answer.status_code for answer in answers] == [404] * 60 + [429, 404]
 
 
 async def test_a_null_character_in_a_signed_event_is_stored_like_any_other(
