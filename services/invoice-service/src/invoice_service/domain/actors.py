@@ -1,7 +1,10 @@
 """Who acts, as it stands in logs, events, ledger entries and the audit log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from uuid import UUID
+
+from contracts.ids import format_id
 
 NAME_MAX = 254
 ADDRESS_MAX = 100
@@ -29,4 +32,10 @@ class Actor:
     request_id: str = ""
 
 
+PAYMENT_SERVICE = Actor(kind=ActorKind.SYSTEM, id="payment-service", name="Payment service")
 OPERATOR = Actor(kind=ActorKind.OPERATOR, id="operator", name="Command line")
+
+
+def as_person(origin: Actor, *, user_id: UUID, email: str) -> Actor:
+    """``origin`` says from where; from now on it is also known who."""
+    return replace(origin, kind=ActorKind.PERSON, id=format_id("usr", user_id), name=email)
