@@ -67,7 +67,7 @@ def take_out(path: Path, *, kid: str) -> None:
 
 def new_kid(now: datetime) -> str:
     """Never used before: an old backup may hold data keys under an id, and must not meet another key there."""
-    return f"k{now:%Y%m%d}_{secrets.token_hex(3)}"
+    return f"k{now:%Y%m%d}_{secrets.token_hex(4)}"
 
 
 def _lines(path: Path) -> list[str]:
