@@ -1,4 +1,4 @@
-"""Writes .env from .env.example with fresh secrets, once: a file that stands is left alone. Needs only Python."""
+"""Writes .env from .env.example with fresh secrets; one that stands only gets the lines it lacks. Needs only Python."""
 
 import base64
 import re
@@ -19,16 +19,27 @@ def filled(example: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lacking(standing: str, example: str) -> str:
+    """The lines of ``example`` that set what ``standing`` does not set, filled in."""
+    known = set(re.findall(r"(?m)^\s*(\w+)\s*=", standing))
+    lines = [line for line in example.splitlines() if line[:1].isalpha() and line.partition("=")[0] not in known]
+    return filled("\n".join(lines)) if lines else ""
+
+
 def _filled_line(line: str) -> str:
     return re.sub("|".join(map(re.escape, MAKERS)), lambda mark: MAKERS[mark.group()](), line)
 
 
 def main(root: Path) -> int:
-    target = root / ".env"
+    target, example = root / ".env", (root / ".env.example").read_text(encoding="utf-8")
     if not target.exists():
         target.touch(mode=0o600)
-        target.write_text(filled((root / ".env.example").read_text(encoding="utf-8")), encoding="utf-8")
+        target.write_text(filled(example), encoding="utf-8")
         sys.stdout.write("wrote .env with fresh secrets\n")
+    elif added := lacking(standing := target.read_text(encoding="utf-8"), example):
+        target.write_text(f"{standing.rstrip()}\n{added}", encoding="utf-8")
+        names = re.findall(r"(?m)^\w+", added)
+        sys.stdout.write(f"added to .env: {', '.join(names)}\n")
     return 0
 
 

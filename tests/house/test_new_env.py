@@ -3,6 +3,8 @@
 import base64
 from pathlib import Path
 
+import pytest
+
 from deploy.new_env import filled, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,3 +44,18 @@ def test_a_file_that_stands_is_left_alone_and_a_new_one_is_private(tmp_path: Pat
 
     assert (tmp_path / ".env").read_text(encoding="utf-8") == first
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_what_a_new_version_needs_is_added_and_named_without_its_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text("# mine\nA=kept\nOWN=too", encoding="utf-8")
+    (tmp_path / ".env.example").write_text("# B=<random>\nA=<random>\nB=<random>\nC=plain\n", encoding="utf-8")
+
+    main(tmp_path)
+
+    text = (tmp_path / ".env").read_text(encoding="utf-8")
+    assert text.startswith("# mine\nA=kept\nOWN=too\nB=")
+    assert settings_in(text)["C"] == "plain"
+    assert len(settings_in(text)["B"]) >= 32
+    assert capsys.readouterr().out == "added to .env: B, C\n"
