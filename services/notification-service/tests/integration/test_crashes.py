@@ -1,69 +1,29 @@
 """The process ends at each boundary of sending, another one takes over: nothing is lost, and doubt is counted."""
 
 from collections.abc import Iterator
+from email import message_from_bytes
 
 import pytest
 from contracts.events.notification import EmailOutcomeUnknown, EmailSent
-from notification_service.mail_gateway import MailGateway, MailServer, Security
 from notification_tests import make
 from notification_tests.fakes import ScriptedMailServer, serving
+from notification_tests.killing import (
+    AFTERWARDS,
+    BEFORE_SENDING,
+    HANDED_OVER,
+    WHILE_SENDING,
+    KillOnce,
+    gateway,
+    killed_at,
+)
 from notification_tests.post_room import PostRoom
 from service_kit import crash_points
-from service_kit.testing.waiting import run_until
-
-BEFORE_SENDING = ("mail.before_reserve",)
-WHILE_SENDING = (
-    "mail.after_reserve",
-    "mail.before_connect",
-    "mail.after_connect",
-    "mail.before_data",
-    "mail.before_content",
-    "mail.after_data",
-    "mail.before_record",
-)
-AFTERWARDS = ("mail.after_record",)
-HANDED_OVER = ("mail.after_data", "mail.before_record")
-
-
-class Killed(BaseException):
-    """Ends a task as a killed process would: nothing after it runs, and no failure is recorded."""
-
-
-class KillOnce:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.seen: list[str] = []
-        self.done = False
-
-    def __call__(self, name: str) -> None:
-        self.seen.append(name)
-        if name == self.name and not self.done:
-            self.done = True
-            raise Killed(name)
 
 
 @pytest.fixture(autouse=True)
 def no_crashes_left_behind() -> Iterator[None]:
     yield
     crash_points.install(None)
-
-
-def gateway(server: ScriptedMailServer) -> MailGateway:
-    return MailGateway(
-        MailServer(host="127.0.0.1", port=server.port, security=Security.NONE, hello_name="central.example")
-    )
-
-
-async def killed_at(post_room: PostRoom, server: ScriptedMailServer, name: str) -> None:
-    """Work until the process is killed at ``name``, then let another one take over."""
-    post_room.door = gateway(server)
-    kill = KillOnce(name)
-    crash_points.install(kill)
-    await post_room.hear(make.invoice_sent_by_hand())
-    async with post_room.working():
-        await run_until(lambda: kill.done)
-    post_room.door = gateway(server)
-    await post_room.work()
 
 
 async def test_every_boundary_of_sending_is_announced(post_room: PostRoom) -> None:
@@ -81,7 +41,7 @@ async def test_every_boundary_of_sending_is_announced(post_room: PostRoom) -> No
 @pytest.mark.parametrize("name", [*BEFORE_SENDING, *AFTERWARDS])
 async def test_killed_outside_of_sending_there_is_one_mail_and_no_doubt(post_room: PostRoom, name: str) -> None:
     async with serving(ScriptedMailServer()) as server:
-        await killed_at(post_room, server, name)
+        await killed_at(post_room, server, name, make.invoice_sent_by_hand())
 
         assert len(server.mails) == 1
     [sent] = await post_room.published()
@@ -94,7 +54,7 @@ async def test_killed_while_sending_the_outcome_is_unknown_and_it_goes_again_onc
     post_room: PostRoom, name: str
 ) -> None:
     async with serving(ScriptedMailServer()) as server:
-        await killed_at(post_room, server, name)
+        await killed_at(post_room, server, name, make.invoice_sent_by_hand())
         state = await post_room.mail_state()
 
         await post_room.later(901)
@@ -109,3 +69,29 @@ async def test_killed_while_sending_the_outcome_is_unknown_and_it_goes_again_onc
     assert isinstance(sent, EmailSent)
     assert sent.duplicate_possible
     assert await post_room.mail_state() == "sent"
+
+
+@pytest.mark.parametrize("name", [*BEFORE_SENDING, *AFTERWARDS])
+async def test_killed_outside_of_sending_an_account_mail_goes_once(post_room: PostRoom, name: str) -> None:
+    async with serving(ScriptedMailServer()) as server:
+        await killed_at(post_room, server, name, make.account_mail())
+
+        assert len(server.mails) == 1
+    assert [event.outcome for event in await post_room.published()] == ["sent"]  # type: ignore[attr-defined]
+    assert len(post_room.secrets.minted) == (2 if name in BEFORE_SENDING else 1)
+
+
+@pytest.mark.parametrize("name", WHILE_SENDING)
+async def test_killed_while_sending_an_account_mail_goes_again_once_with_another_secret(
+    post_room: PostRoom, name: str
+) -> None:
+    async with serving(ScriptedMailServer()) as server:
+        await killed_at(post_room, server, name, make.account_mail())
+
+        await post_room.later(901)
+
+        contents = [mail.content for mail in server.mails]
+    assert len(contents) == (2 if name in HANDED_OVER else 1)
+    assert len({message_from_bytes(content)["Message-ID"] for content in contents}) == 1
+    assert len(post_room.secrets.minted) == len(set(post_room.secrets.minted)) == 2
+    assert [event.outcome for event in await post_room.published()] == ["unknown", "sent"]  # type: ignore[attr-defined]

@@ -63,3 +63,32 @@ async def test_every_table_with_an_organisation_forces_row_security(post_room: P
     )
 
     assert [row["relname"] for row in rows] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "payment_url = 'https://invoices.nordlicht.example/invitation/ic_invite_x'",
+        "collection_method = 'manual'",
+        "kind = 'invoice'",
+        "kind = 'farewell'",
+        "invoice_id = gen_random_uuid()",
+    ],
+)
+async def test_a_mail_about_an_account_has_no_invoice_no_method_and_no_payment_address(
+    post_room: PostRoom, change: str
+) -> None:
+    await post_room.hear(make.account_mail())
+    await post_room.work()
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await post_room.database.fetch(f"update notification.mails set {change}")
+
+
+@pytest.mark.parametrize("change", ["invoice_id = null", "kind = 'invitation'", "collection_method = null"])
+async def test_a_mail_about_an_invoice_cannot_become_one_about_an_account(post_room: PostRoom, change: str) -> None:
+    await post_room.hear(make.invoice_sent_by_hand())
+    await post_room.work()
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await post_room.database.fetch(f"update notification.mails set {change}")
