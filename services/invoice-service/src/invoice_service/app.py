@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from contracts.catalogue import Service
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from service_kit import crash_points
 from service_kit.clock import SystemClock
 from service_kit.database import create_database
@@ -14,6 +16,7 @@ from service_kit.log_setup import configure_logging
 from service_kit.worker_process import run_process
 
 from invoice_service.api import (
+    api_keys,
     customer_page,
     customers,
     internal_account_mails,
@@ -29,19 +32,25 @@ from invoice_service.api import (
     stripe_settings,
     templates,
 )
+from invoice_service.api.api_document import describe
+from invoice_service.api.cursors import CursorRefused, cursor_refused
 from invoice_service.api.person_sessions import origin_of
 from invoice_service.api.problem_docs import problem_responses
+from invoice_service.api.query_parameters import check_parameters
 from invoice_service.dependencies import Accounts, Dependencies
 from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.migrate import head_revision
+from invoice_service.request_quotas import quotas_of
 from invoice_service.settings import Settings
 
+TITLE = "Invoice Central"
 PUBLIC_ROUTERS = (
     customers.router,
     templates.router,
     organization.router,
     stripe_settings.router,
+    api_keys.router,
     session.router,
     members.router,
     invitations.router,
@@ -74,6 +83,12 @@ def build(settings: Settings) -> Apps:
         service_token_secret=settings.required("service_token_secret"),
         payment_token_secret=settings.required("payment_token_secret"),
         payment_service_url=settings.payment_service_url,
+        live_keys=settings.api_keys_are_live,
+        limits=quotas_of(
+            caller=settings.rate_limit_per_minute,
+            stranger=settings.rate_limit_wrong_per_minute,
+            page=settings.rate_limit_page_per_minute,
+        ),
     )
     return Apps(
         public=create_public_app(dependencies, docs=settings.docs_enabled),
@@ -95,10 +110,24 @@ def _accounts(settings: Settings) -> Accounts:
 
 def create_public_app(dependencies: Dependencies, *, docs: bool = False) -> FastAPI:
     """What organisations call with a key, and customers with the token of a page."""
-    api = _api(dependencies, title="Invoice Central", docs=docs)
-    for router in PUBLIC_ROUTERS:
-        api.include_router(router, responses=problem_responses())
+    api = _api(dependencies, title=TITLE, docs=docs)
+    _include_public_routes(api)
     return api
+
+
+def describe_public_api() -> dict[str, Any]:
+    """The OpenAPI document of the public listener, without anything that it would need to answer."""
+    api = create_api(title=TITLE, service=Service.INVOICE.value, clock=SystemClock(), ready_checks=())
+    _include_public_routes(api)
+    return describe(api)
+
+
+def _include_public_routes(api: FastAPI) -> None:
+    for router in PUBLIC_ROUTERS:
+        api.include_router(router, responses=problem_responses(), dependencies=[Depends(check_parameters)])
+    api.add_exception_handler(CursorRefused, cursor_refused)
+    # FastAPI's own way to replace the description is to replace this method.
+    api.openapi = partial(describe, api)  # type: ignore[method-assign]
 
 
 def create_private_app(dependencies: Dependencies) -> FastAPI:
