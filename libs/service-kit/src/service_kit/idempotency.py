@@ -1,13 +1,14 @@
 """A write with an ``Idempotency-Key`` happens once: key, effect and answer are committed together.
 
-A twin that runs at the same time waits on the key's primary key and then replays the stored answer.
+A twin that runs at the same time waits on the key's primary key and then replays the stored answer. What is shown once
+is in the first answer alone and is never stored.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +22,8 @@ from service_kit.errors import DomainError, ErrorKind
 
 KEY_LENGTH_MAX = 255
 REPLAYED_HEADER = "Idempotency-Replayed"
+
+Told = TypeVar("Told")
 
 
 class IdempotencyKeyReused(DomainError):
@@ -49,11 +52,15 @@ class IdempotencyColumns(SQLModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """``body`` is anything pydantic can turn into JSON; ``None`` is an empty body."""
+    """``body`` is anything pydantic can turn into JSON; ``None`` is an empty body.
+
+    ``shown_once`` are fields of an object in ``body`` that only the first answer has; a replay has what ``body`` says.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    shown_once: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def fingerprint_of(*, method: str, path: str, body: bytes) -> bytes:
@@ -75,59 +82,120 @@ async def run_once(
     Without a key it simply runs. When ``work`` raises, nothing is stored and the key is free again. The unit of work is
     finished even if the caller is cancelled. Raises `IdempotencyKeyReused` for the same key with another request.
     """
-    if key is not None and not (0 < len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable()):
-        raise IdempotencyKeyMalformed(f"Idempotency-Key needs 1 to {KEY_LENGTH_MAX} printable ASCII characters")
-    return await uninterrupted(
-        _run(
-            database=database,
-            table=table,
-            organization_id=organization_id,
-            key=key,
-            fingerprint=fingerprint,
-            work=work,
-        )
-    )
+    place = _place(table, organization_id, key, fingerprint)
+    return await uninterrupted(_run(database=database, organization_id=organization_id, place=place, work=work))
 
 
-async def _run(
+async def run_once_outside(
     *,
     database: Database,
     table: type[IdempotencyColumns],
     organization_id: UUID,
     key: str | None,
     fingerprint: bytes,
+    call: Callable[[], Awaitable[Told]],
+    work: Callable[[AsyncSession, Told], Awaitable[Answer]],
+) -> Answer:
+    """`run_once` around a ``call`` to another service, which runs in no transaction and must be safe to repeat.
+
+    The key is reserved before the call, so another request with it is refused before anything is called; it is free
+    again when the call raises. Twins at the same moment may both call, but ``work`` runs once. Raises
+    `IdempotencyKeyReused`.
+    """
+    place = _place(table, organization_id, key, fingerprint)
+    if place is None:
+        told = await call()
+    else:
+        async with database.transaction(organization_id=organization_id) as session:
+            stored = await _reserved(session, place)
+        if stored is not None:
+            return stored
+        try:
+            told = await call()
+        except BaseException:
+            await uninterrupted(_release(database, organization_id, place))
+            raise
+
+    async def record(session: AsyncSession) -> Answer:
+        return await work(session, told)
+
+    return await uninterrupted(_run(database=database, organization_id=organization_id, place=place, work=record))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the answer to one request is kept."""
+
+    table: type[IdempotencyColumns]
+    organization_id: UUID
+    key: str
+    fingerprint: bytes
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        return {"organization_id": self.organization_id, "key": self.key}
+
+
+def _place(
+    table: type[IdempotencyColumns], organization_id: UUID, key: str | None, fingerprint: bytes
+) -> _Place | None:
+    """None without a key. Raises `IdempotencyKeyMalformed`."""
+    if key is None:
+        return None
+    if not (0 < len(key) <= KEY_LENGTH_MAX and key.isascii() and key.isprintable()):
+        raise IdempotencyKeyMalformed(f"Idempotency-Key needs 1 to {KEY_LENGTH_MAX} printable ASCII characters")
+    return _Place(table, organization_id, key, fingerprint)
+
+
+async def _run(
+    *,
+    database: Database,
+    organization_id: UUID,
+    place: _Place | None,
     work: Callable[[AsyncSession], Awaitable[Answer]],
 ) -> Answer:
     async with database.transaction(organization_id=organization_id) as session:
-        if key is None:
-            return _plain(await work(session))
-        place = {"organization_id": organization_id, "key": key}
-        claimed = await run_sql(
-            session, insert(table).values(**place, fingerprint=fingerprint).on_conflict_do_nothing()
-        )
-        if claimed.rowcount == 0:
-            return await _stored(session, table=table, place=place, fingerprint=fingerprint)
+        if place is None:
+            return _first(_plain(await work(session)))
+        stored = await _reserved(session, place)
+        if stored is not None:
+            return stored
         answer = _plain(await work(session))
         await session.flush()
-        await run_sql(
-            session,
-            sa.update(table)
-            .filter_by(**place)
-            .values(status=answer.status, headers=dict(answer.headers), body=answer.body),
-        )
-        return answer
+        kept = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        await run_sql(session, sa.update(place.table).filter_by(**place.row).values(**kept))
+        return _first(answer)
 
 
-async def _stored(
-    session: AsyncSession, *, table: type[IdempotencyColumns], place: Mapping[str, Any], fingerprint: bytes
-) -> Answer:
+async def _reserved(session: AsyncSession, place: _Place) -> Answer | None:
+    """Take the key, or wait for who has it; the answer that is kept under it, None while there is none."""
+    table = place.table
+    taken = insert(table).values(**place.row, fingerprint=place.fingerprint)
+    await run_sql(session, taken.on_conflict_do_nothing())
     columns = sa.select(table.fingerprint, table.status, table.headers, table.body)  # type: ignore[call-overload]
-    row = (await run_sql(session, columns.filter_by(**place))).one()
-    if bytes(row.fingerprint) != fingerprint:
+    row = (await run_sql(session, columns.filter_by(**place.row).with_for_update())).one()
+    if bytes(row.fingerprint) != place.fingerprint:
         raise IdempotencyKeyReused("this Idempotency-Key belongs to a different request; use a new key")
+    if row.status is None:
+        return None
     return Answer(status=row.status, body=row.body, headers={**row.headers, REPLAYED_HEADER: "true"})
+
+
+async def _release(database: Database, organization_id: UUID, place: _Place) -> None:
+    """Without an answer the key may be used again, as after any request that was refused."""
+    table = place.table
+    unanswered = sa.delete(table).filter_by(**place.row).where(sa.column("status").is_(None))
+    async with database.transaction(organization_id=organization_id) as session:
+        await run_sql(session, unanswered)
 
 
 def _plain(answer: Answer) -> Answer:
     """The first answer in exactly the form in which a replay will read it back."""
-    return Answer(status=answer.status, body=to_jsonable_python(answer.body), headers=dict(answer.headers))
+    return replace(answer, body=to_jsonable_python(answer.body), headers=dict(answer.headers))
+
+
+def _first(answer: Answer) -> Answer:
+    """The answer with what is shown once, which must be read from no table afterwards."""
+    if not answer.shown_once:
+        return answer
+    return replace(answer, body={**answer.body, **to_jsonable_python(answer.shown_once)})
