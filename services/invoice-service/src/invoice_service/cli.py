@@ -17,15 +17,22 @@ from service_kit.errors import DomainError
 from service_kit.identifiers import new_id
 from service_kit.parked import list_parked, replay_parked
 from service_kit.settings import MissingSetting
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.actions.api_keys.create_api_key import NewApiKey, create_api_key, revoke_api_key
+from invoice_service.actions.api_keys.create_api_key import NewApiKey, create_api_key
+from invoice_service.actions.api_keys.revoke_api_key import revoke_api_key
+from invoice_service.actions.api_keys.roll_api_key import OVERLAP_SECONDS_MAX, roll_api_key
 from invoice_service.actions.organizations.create_organization import create_organization
+from invoice_service.actions.record_audit import record_audit
+from invoice_service.domain.actors import OPERATOR
 from invoice_service.domain.api_keys import SCOPES
+from invoice_service.domain.permissions import OF_ROLE, Role
 from invoice_service.domain.recipients import check_recipients
 from invoice_service.migrate import migrate
 from invoice_service.queries.organizations import find_organization, list_api_keys
 from invoice_service.settings import Settings
 from invoice_service.tables.messages import Inbox
+from invoice_service.tables.organizations import ApiKey
 
 
 class NothingParked(LookupError):
@@ -58,7 +65,9 @@ async def _bootstrap(settings: Settings, wanted: argparse.Namespace) -> Answer:
                 live=settings.api_keys_are_live,
                 pepper=settings.required("api_key_pepper"),
                 now=now,
+                created_by=OPERATOR.id,
             )
+            await _audit_key(session, made.row, "bootstrap")
         return {"organization_id": format_id("org", organization.id), **_shown_once(made)}
 
     return await _with_database(settings, work)
@@ -80,7 +89,9 @@ async def _create_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
                 pepper=settings.required("api_key_pepper"),
                 now=now,
                 expires_at=now + timedelta(days=wanted.expires_in_days) if wanted.expires_in_days else None,
+                created_by=OPERATOR.id,
             )
+            await _audit_key(session, made.row, "create_api_key")
         return _shown_once(made)
 
     return await _with_database(settings, work)
@@ -102,6 +113,41 @@ async def _list_keys(settings: Settings, wanted: argparse.Namespace) -> Answer:
     return await _with_database(settings, work)
 
 
+async def _roll_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            made = await roll_api_key(
+                session,
+                organization_id=organization_id,
+                key_id=parse_id("key", wanted.key),
+                overlap_seconds=wanted.overlap_seconds,
+                own=OF_ROLE[Role.OWNER],
+                pepper=settings.required("api_key_pepper"),
+                created_by=OPERATOR.id,
+                now=await app_now(session),
+            )
+            await _audit_key(session, made.row, "roll_api_key", of=wanted.key)
+        return _shown_once(made)
+
+    return await _with_database(settings, work)
+
+
+async def _audit_key(session: AsyncSession, key: ApiKey, action: str, *, of: str = "") -> None:
+    """``of`` is the key that ``key`` replaces: then the line is about that one, as the API writes it."""
+    successor = {"replaced_by": format_id("key", key.id)} if of else {}
+    await record_audit(
+        session,
+        organization_id=key.organization_id,
+        actor=OPERATOR,
+        action=action,
+        object_type="api_key",
+        object_id=of or format_id("key", key.id),
+        details={"name": key.name, "scopes": key.scopes, "last4": key.last4, **successor},
+    )
+
+
 async def _revoke_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
     organization_id = parse_id("org", wanted.organization)
 
@@ -113,6 +159,7 @@ async def _revoke_key(settings: Settings, wanted: argparse.Namespace) -> Answer:
                 key_id=parse_id("key", wanted.key),
                 now=await app_now(session),
             )
+            await _audit_key(session, row, "revoke_api_key")
         return {"revoked": format_id("key", row.id)}
 
     return await _with_database(settings, work)
@@ -134,7 +181,13 @@ async def _list_parked(settings: Settings, wanted: argparse.Namespace) -> Answer
 
 
 async def _replay_parked(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    """The audit line comes first: better one too many than a replay that nobody can explain."""
+
     async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=None) as session:
+            rows = await list_parked(session, event_id=wanted.id)
+        for organization_id in {row.organization_id for row in rows if row.organization_id is not None}:
+            await _audit_replay(settings, organization_id, wanted.id)
         async with database.transaction(organization_id=None) as session:
             replayed = await replay_parked(session, Inbox, event_ids=[wanted.id], service=Service.INVOICE)
         if not replayed:
@@ -142,6 +195,22 @@ async def _replay_parked(settings: Settings, wanted: argparse.Namespace) -> Answ
         return {"ready_again": [str(event_id) for event_id in replayed]}
 
     return await _with_database(settings, work, role="worker_database_url")
+
+
+async def _audit_replay(settings: Settings, organization_id: UUID, event_id: UUID) -> None:
+    async def work(database: Database) -> Answer:
+        async with database.transaction(organization_id=organization_id) as session:
+            await record_audit(
+                session,
+                organization_id=organization_id,
+                actor=OPERATOR,
+                action="replay_parked",
+                object_type="event",
+                object_id=str(event_id),
+            )
+        return {}
+
+    await _with_database(settings, work)
 
 
 async def _with_database(
@@ -174,6 +243,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
+def _overlap(text: str) -> int:
+    if not text.isdecimal() or int(text) > OVERLAP_SECONDS_MAX:
+        raise argparse.ArgumentTypeError(f"give 0 to {OVERLAP_SECONDS_MAX} seconds")
+    return int(text)
+
+
 def _limit(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError("give 1 to 1000")
@@ -191,23 +266,32 @@ def parser() -> argparse.ArgumentParser:
     first = _add(commands, "bootstrap", _bootstrap, "make an organisation with its templates and a first API key")
     first.add_argument("--name", required=True, type=_name)
     first.add_argument("--email", required=True, type=_email)
+    _add_keys(commands)
+    _add_parked(commands)
+    return top
+
+
+def _add_keys(commands: Any) -> None:
     keys = commands.add_parser("api-key", help="API keys of one organisation").add_subparsers(
         required=True, metavar="command"
     )
     create = _add(keys, "create", _create_key, "make a key; its text is shown once")
     create.add_argument("--name", required=True, type=_name)
-    create.add_argument("--scopes", default="read,write", help="read, write or read,write")
+    create.add_argument("--scopes", default="read,write", help="of read, write and admin, with commas")
     create.add_argument("--expires-in-days", type=_days)
+    roll = _add(keys, "roll", _roll_key, "make a key that replaces one; its text is shown once")
+    roll.add_argument("--overlap-seconds", default=86_400, type=_overlap, help="how long the old one still works")
     revoke = _add(keys, "revoke", _revoke_key, "end a key at once")
-    revoke.add_argument("--key", required=True, help="key_…")
-    for command in (create, revoke, _add(keys, "list", _list_keys, "show the keys, never their text")):
+    for command in (roll, revoke):
+        command.add_argument("--key", required=True, help="key_…")
+    for command in (create, roll, revoke, _add(keys, "list", _list_keys, "show the keys, never their text")):
         command.add_argument("--organization", required=True, help="org_…")
-    _add_parked(commands)
-    return top
 
 
 def _add_parked(commands: Any) -> None:
-    parked = commands.add_parser("parked", help="what waits for a person (needs IC_WORKER_DATABASE_URL)")
+    parked = commands.add_parser(
+        "parked", help="what waits for a person (needs IC_WORKER_DATABASE_URL; replay also IC_DATABASE_URL)"
+    )
     actions = parked.add_subparsers(required=True, metavar="command")
     newest = _add(actions, "list", _list_parked, "the oldest first, without payloads")
     newest.add_argument("--limit", type=_limit, default=50)

@@ -9,6 +9,7 @@ from service_kit.database import Database
 
 from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
+from invoice_service.request_quotas import RequestQuotas, quotas_of
 
 SESSION_IDLE_SECONDS = 8 * 3600
 SESSION_LIFETIME_SECONDS = 7 * 86_400
@@ -38,6 +39,9 @@ class Dependencies:
     """What callers of payment-service sign with."""
     payment_service_url: str = "http://127.0.0.1:8102"
     """Its private listener."""
+    live_keys: bool = False
+    """Whether new API keys say that they are live."""
+    limits: RequestQuotas = field(default_factory=quotas_of)
 
 
 def _of(request: Request) -> Dependencies:

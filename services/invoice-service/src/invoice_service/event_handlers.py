@@ -24,8 +24,10 @@ from invoice_service.actions.invoices.render_document import Typesetter, render_
 from invoice_service.actions.invoices.send_invoice import RENDER_DOCUMENT
 from invoice_service.actions.payments.apply_provider_entry import apply_provider_entry
 from invoice_service.actions.people.settle_account_mail import settle_account_mail
+from invoice_service.actions.record_audit import record_audit
 from invoice_service.actions.stripe.apply_connection import apply_connection
 from invoice_service.actions.stripe.apply_link_news import link_closed, link_created, link_failed
+from invoice_service.domain.actors import PAYMENT_SERVICE
 from invoice_service.domain.page_token import PageAddresses
 from invoice_service.queries.account_mails import find_and_lock_account_mail
 from invoice_service.queries.receivables import find_and_lock_invoice
@@ -66,7 +68,17 @@ def build_handlers(handling: Handling) -> dict[str, Handler]:
 
 
 async def _on_connection_changed(session: AsyncSession, delivery: Delivery) -> None:
-    await apply_connection(session, picture=delivery.event(StripeConnectionChanged))
+    picture = delivery.event(StripeConnectionChanged)
+    if await apply_connection(session, picture=picture):
+        await record_audit(
+            session,
+            organization_id=picture.organization_id,
+            actor=PAYMENT_SERVICE,
+            action="stripe_connection_changed",
+            object_type="stripe_connection",
+            object_id=picture.account_id,
+            details={"status": picture.status, "mode": picture.mode, "key_last4": picture.key_last4},
+        )
 
 
 async def _on_link_created(session: AsyncSession, delivery: Delivery) -> None:

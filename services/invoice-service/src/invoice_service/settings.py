@@ -6,11 +6,18 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from service_kit.settings import Environment, ServiceSettings, refuse_weak_token_secrets
 
+from invoice_service.request_quotas import CALLER_PER_MINUTE, PAGE_PER_MINUTE, STRANGER_PER_MINUTE
+
 SECRET_LENGTH_MIN = 32
+PER_MINUTE_MAX = 1_000_000
 
 
 class Settings(ServiceSettings):
-    """``public_url`` is where customers reach ``/i/{token}``; ``payment_service_url`` is a private listener."""
+    """``public_url`` is where customers reach ``/i/{token}``; ``payment_service_url`` is a private listener.
+
+    ``rate_limit_per_minute`` is for each key or person, ``…_wrong_…`` for wrong credentials of one network,
+    ``…_page_…`` for one network at customers' pages. Each replica counts alone.
+    """
 
     public_url: str = "http://127.0.0.1:8001"
     payment_service_url: str = "http://127.0.0.1:8102"
@@ -21,6 +28,9 @@ class Settings(ServiceSettings):
     session_idle_minutes: int = Field(default=480, ge=5, le=1440)
     session_lifetime_hours: int = Field(default=168, ge=1, le=720)
     docs_enabled: bool = False
+    rate_limit_per_minute: int = Field(default=CALLER_PER_MINUTE, ge=1, le=PER_MINUTE_MAX)
+    rate_limit_wrong_per_minute: int = Field(default=STRANGER_PER_MINUTE, ge=1, le=PER_MINUTE_MAX)
+    rate_limit_page_per_minute: int = Field(default=PAGE_PER_MINUTE, ge=1, le=PER_MINUTE_MAX)
 
     @property
     def api_keys_are_live(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from invoice_service.actions.api_keys.create_api_key import revoke_api_key
+from invoice_service.actions.api_keys.revoke_api_key import revoke_api_key
 from invoice_service.app import create_public_app
 from invoice_service.dependencies import Dependencies
 from invoice_tests.make import Account

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from invoice_service.actions.invoices.record_first_view import record_first_view
+from invoice_service.api.request_limits import limit_page
 from invoice_service.customer_html import WrittenPage, write_invoice_page, write_unknown_page
 from invoice_service.customer_view import StubState, build_customer_view, state_of
 from invoice_service.dependencies import Dependencies, Parts
@@ -24,7 +25,7 @@ from invoice_service.queries.customer_page import PageFacts, page_facts
 from invoice_service.queries.receivables import get_document
 from invoice_service.tables.invoices import Document
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(limit_page)])
 
 _FACES = Path(__file__).parent.parent / "fonts" / "web"
 _FACE_NAME = re.compile(r"inter-[a-z]+(?:-ext)?-opsz-normal\.woff2")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from contracts.document import Address
 from contracts.ids import CustomerId
 from fastapi import APIRouter, Query, Response
+from fastapi import Request as HttpRequest
 from pydantic import BaseModel, Field
 from service_kit.database import app_now
 from service_kit.idempotency import Answer
@@ -15,7 +16,7 @@ from invoice_service.actions.customers.create_customer import create_customer
 from invoice_service.actions.customers.customer_fields import CustomerFields
 from invoice_service.actions.customers.edit_customer import archive_customer, edit_customer
 from invoice_service.api.authentication import Caller, needs
-from invoice_service.api.cursors import CursorMaker
+from invoice_service.api.cursors import Cursor, CursorMaker, PageSize, context_of, link_to_next
 from invoice_service.api.parties import AddressBody
 from invoice_service.api.request_fields import (
     Currency,
@@ -31,9 +32,10 @@ from invoice_service.api.request_fields import (
 from invoice_service.api.versions import OptionalVersion
 from invoice_service.api.writes import Write, answer_of, etag, writing
 from invoice_service.dependencies import Parts
+from invoice_service.domain.list_order import CustomerOrder
 from invoice_service.domain.permissions import Permission
 from invoice_service.domain.search_words import words_to_find
-from invoice_service.queries.customers import get_customer, page_of_customers
+from invoice_service.queries.customers import CustomerFilters, get_customer, page_of_customers
 from invoice_service.tables.customers import Customer
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -41,8 +43,7 @@ router = APIRouter(prefix="/v1/customers", tags=["customers"])
 Reading = Annotated[Caller, needs(Permission.CUSTOMERS_READ)]
 Writing = Annotated[Write, writing(Permission.CUSTOMERS_WRITE)]
 
-PageSize = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+Order = Annotated[CustomerOrder, Query(description="A leading `-` turns the order round.")]
 SearchText = Annotated[str, Query(max_length=200, description="Beginnings of words; all of them must fit.")]
 
 
@@ -95,24 +96,28 @@ class CustomerPage(BaseModel):
 
 @router.get("", name="list_customers", summary="List customers, the newest first")
 async def list_customers(
-    caller: Reading, parts: Parts, q: SearchText = "", limit: PageSize = 25, cursor: Cursor = None
+    caller: Reading,
+    parts: Parts,
+    request: HttpRequest,
+    response: Response,
+    q: SearchText = "",
+    sort: Order = CustomerOrder.NEWEST,
+    limit: PageSize = 25,
+    cursor: Cursor = None,
 ) -> CustomerPage:
-    words = words_to_find(q)
-    cursors = CursorMaker(parts.pages.secret, f"customers:{caller.organization_id}:{' '.join(words)}")
+    """Archived customers are not listed. Names are compared without regard to case and accents."""
+    filters = CustomerFilters(caller.organization_id, words=words_to_find(q), order=sort)
+    cursors = CursorMaker(
+        parts.pages.secret, context_of("customers", caller.organization_id, words=filters.words, sort=sort)
+    )
+    after = cursors.read(cursor)
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
-        rows = await page_of_customers(
-            session,
-            organization_id=caller.organization_id,
-            words=words,
-            after=cursors.read(cursor),
-            limit=limit + 1,
-        )
-    shown = rows[:limit]
+        rows = await page_of_customers(session, filters=filters, after=after, limit=limit + 1)
     more = len(rows) > limit
+    next_cursor = cursors.write(rows[limit - 1].place) if more else None
+    link_to_next(request, response, cursor=next_cursor)
     return CustomerPage(
-        data=[customer_view(row) for row in shown],
-        has_more=more,
-        next_cursor=cursors.write(shown[-1].created_at, shown[-1].id) if more else None,
+        data=[customer_view(row.customer) for row in rows[:limit]], has_more=more, next_cursor=next_cursor
     )
 
 

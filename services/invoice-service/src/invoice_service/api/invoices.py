@@ -1,11 +1,11 @@
 """Invoices: list, read, and everything about drafts. What happens to an issued invoice is in its own files."""
 
-from datetime import datetime
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, cast
 
-from contracts.ids import CustomerId, InvoiceId
-from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel
+from contracts.ids import InvoiceId
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 from service_kit.database import app_now
 from service_kit.idempotency import Answer
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,9 +15,9 @@ from invoice_service.actions.invoices.delete_draft import delete_draft
 from invoice_service.actions.invoices.draft_fields import DraftFields
 from invoice_service.actions.invoices.edit_draft import edit_draft
 from invoice_service.api.authentication import Caller, needs
-from invoice_service.api.cursors import CursorMaker
-from invoice_service.api.customers import Cursor, PageSize, SearchText
+from invoice_service.api.cursors import Cursor, CursorMaker, PageSize, context_of, link_to_next
 from invoice_service.api.draft_bodies import DraftChange, NewDraft, drafted
+from invoice_service.api.invoice_filters import Wanted
 from invoice_service.api.invoice_views import (
     InvoiceSummary,
     InvoiceView,
@@ -28,12 +28,10 @@ from invoice_service.api.invoice_views import (
 from invoice_service.api.versions import NeededVersion, OptionalVersion
 from invoice_service.api.writes import Write, etag, writing
 from invoice_service.dependencies import Parts
-from invoice_service.domain.headline import Headline
+from invoice_service.domain.list_order import InvoiceOrder
 from invoice_service.domain.permissions import Permission
-from invoice_service.domain.search_words import words_to_find
-from invoice_service.domain.statuses import DocumentStatus
 from invoice_service.queries.invoice_details import invoice_detail, invoices_in_list, today_of
-from invoice_service.queries.invoices import InvoiceFilters
+from invoice_service.queries.invoices import place_in_order
 from invoice_service.queries.organizations import get_organization
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
@@ -41,10 +39,9 @@ router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
 Reading = Annotated[Caller, needs(Permission.INVOICES_READ)]
 Writing = Annotated[Write, writing(Permission.INVOICES_WRITE)]
 
-Moment = Annotated[AwareDatetime | None, Query(description="A moment with its zone, such as 2026-01-31T00:00:00Z.")]
-Status = Annotated[
-    Literal["issued"] | Headline | None,
-    Query(description="A headline, or `issued` for everything that was sent and is not void or written off."),
+Order = Annotated[
+    InvoiceOrder,
+    Query(description="A leading `-` turns it round. Without a due date it is due after all others."),
 ]
 
 
@@ -59,38 +56,25 @@ class InvoicePage(BaseModel):
 async def list_invoices(
     caller: Reading,
     parts: Parts,
-    status: Status = None,
-    customer: Annotated[CustomerId | None, Query()] = None,
-    q: SearchText = "",
-    created_from: Annotated[Moment, Query(alias="created[gte]")] = None,
-    created_to: Annotated[Moment, Query(alias="created[lte]")] = None,
+    request: Request,
+    response: Response,
+    wanted: Wanted,
+    sort: Order = InvoiceOrder.NEWEST,
     limit: PageSize = 25,
     cursor: Cursor = None,
 ) -> InvoicePage:
-    words = words_to_find(q)
-    wanted = [status or "", str(customer or ""), " ".join(words), _moment(created_from), _moment(created_to)]
-    cursors = CursorMaker(parts.pages.secret, f"invoices:{caller.organization_id}:{'|'.join(wanted)}")
+    context = context_of("invoices", caller.organization_id, **asdict(wanted), sort=sort)
+    cursors = CursorMaker(parts.pages.secret, context)
     after = cursors.read(cursor)
     async with parts.database.transaction(organization_id=caller.organization_id) as session:
         organization = await get_organization(session, organization_id=caller.organization_id)
-        filters = InvoiceFilters(
-            organization_id=caller.organization_id,
-            today=today_of(organization, await app_now(session)),
-            status=_status(status),
-            customer_id=customer,
-            words=words,
-            created_from=created_from,
-            created_to=created_to,
-        )
+        today = today_of(organization, await app_now(session))
+        filters = wanted.filters(organization_id=caller.organization_id, today=today, order=sort)
         rows = await invoices_in_list(session, filters=filters, after=after, limit=limit + 1)
-    shown = rows[:limit]
     more = len(rows) > limit
-    last = shown[-1].invoice if more else None
-    return InvoicePage(
-        data=[invoice_summary(row) for row in shown],
-        has_more=more,
-        next_cursor=cursors.write(last.created_at, last.id) if last else None,
-    )
+    next_cursor = cursors.write(place_in_order(rows[limit - 1].invoice, sort)) if more else None
+    link_to_next(request, response, cursor=next_cursor)
+    return InvoicePage(data=[invoice_summary(row) for row in rows[:limit]], has_more=more, next_cursor=next_cursor)
 
 
 @router.post("", name="create_draft", summary="Make a draft", status_code=201, response_model=InvoiceView)
@@ -171,16 +155,3 @@ def _fields(body: DraftChange) -> DraftFields:
     fields: dict[str, Any] = drafted(body)
     fields.pop("template_id", None)
     return cast(DraftFields, fields)
-
-
-def _status(status: str | None) -> DocumentStatus | Headline | None:
-    """Words that are both a document's status and a headline mean the same, and the status has an index."""
-    if status is None:
-        return None
-    if status in set(DocumentStatus):
-        return DocumentStatus(status)
-    return Headline(status)
-
-
-def _moment(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""

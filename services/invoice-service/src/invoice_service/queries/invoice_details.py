@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.domain.headline import Headline, HeadlineFacts, headline, is_overdue, mail_picture
+from invoice_service.domain.list_order import Place
 from invoice_service.domain.statuses import DocumentStatus, PaymentStatus
 from invoice_service.queries.customers import get_customer, names_of_customers
 from invoice_service.queries.invoices import InvoiceFilters, get_invoice, page_of_invoices
@@ -94,9 +95,9 @@ async def invoice_detail(
 
 
 async def invoices_in_list(
-    session: AsyncSession, *, filters: InvoiceFilters, after: tuple[datetime, UUID] | None, limit: int
+    session: AsyncSession, *, filters: InvoiceFilters, after: Place | None, limit: int
 ) -> list[InvoiceInList]:
-    """One page, the newest first."""
+    """One page, in the order of ``filters``."""
     rows = await page_of_invoices(session, filters=filters, after=after, limit=limit)
     names = await names_of_customers(
         session, organization_id=filters.organization_id, ids={invoice.customer_id for invoice, _ in rows}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from invoice_service.domain.headline import Headline
+from invoice_service.domain.list_order import UNDATED, InvoiceOrder, Place, is_descending
 from invoice_service.domain.refusals import InvoiceNotFound
 from invoice_service.domain.statuses import DocumentStatus
 from invoice_service.queries.headline_filter import headline_is
@@ -29,6 +31,13 @@ class InvoiceFilters:
     words: tuple[str, ...] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
+    order: InvoiceOrder = InvoiceOrder.NEWEST
+
+
+def place_in_order(invoice: Invoice, order: InvoiceOrder) -> Place:
+    if order in (InvoiceOrder.DUE_FIRST, InvoiceOrder.DUE_LAST):
+        return invoice.due_date or UNDATED, invoice.id
+    return invoice.created_at, invoice.id
 
 
 async def get_invoice(session: AsyncSession, *, organization_id: UUID, invoice_id: UUID) -> Invoice:
@@ -43,9 +52,9 @@ async def lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_
 
 
 async def page_of_invoices(
-    session: AsyncSession, *, filters: InvoiceFilters, after: tuple[datetime, UUID] | None, limit: int
+    session: AsyncSession, *, filters: InvoiceFilters, after: Place | None, limit: int
 ) -> list[tuple[Invoice, InvoiceBalance | None]]:
-    """The newest first, from behind ``after``, each with its balance once it is issued."""
+    """From behind ``after``, each with its balance once it is issued."""
     statement = (
         select(Invoice, InvoiceBalance)
         .outerjoin(
@@ -55,10 +64,22 @@ async def page_of_invoices(
         )
         .where(col(Invoice.document_status) != DocumentStatus.DELETED, *_conditions(filters))
     )
-    if after is not None:
-        statement = statement.where(sa.tuple_(col(Invoice.created_at), col(Invoice.id)) < after)
-    newest_first = statement.order_by(col(Invoice.created_at).desc(), col(Invoice.id).desc()).limit(limit)
-    return [(invoice, balance) for invoice, balance in await session.exec(newest_first)]
+    value, row_id = _value_in(filters.order), col(Invoice.id)
+    place = sa.tuple_(value, row_id)
+    if is_descending(filters.order):
+        statement = statement.order_by(value.desc(), row_id.desc())
+        statement = statement if after is None else statement.where(place < after)
+    else:
+        statement = statement.order_by(value, row_id)
+        statement = statement if after is None else statement.where(place > after)
+    return [(invoice, balance) for invoice, balance in await session.exec(statement.limit(limit))]
+
+
+def _value_in(order: InvoiceOrder) -> sa.SQLColumnExpression[Any]:
+    """Word for word the expression of an index: `UNDATED` is infinity to Postgres."""
+    if order in (InvoiceOrder.DUE_FIRST, InvoiceOrder.DUE_LAST):
+        return sa.func.coalesce(col(Invoice.due_date), sa.literal_column("'infinity'::date", sa.Date()))
+    return col(Invoice.created_at)
 
 
 def _conditions(filters: InvoiceFilters) -> list[sa.ColumnElement[bool]]:

@@ -59,6 +59,10 @@ class ApiKey(Row, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=Timestamp)
     revoked_at: datetime | None = Field(default=None, sa_type=Timestamp)
     last_used_at: datetime | None = Field(default=None, sa_type=Timestamp)
+    """To the hour."""
+    created_by: str = Field(default="", sa_type=Text)
+    replaced_by: UUID | None = Field(default=None)
+    """The key that was made when this one was rolled; each can be rolled once."""
 
 
 class NumberSeries(Row, table=True):

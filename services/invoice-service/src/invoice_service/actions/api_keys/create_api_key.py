@@ -6,25 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from service_kit.errors import DomainError, ErrorKind
 from service_kit.identifiers import new_id
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from invoice_service.domain.api_keys import LIVE_PREFIX, SCOPES, SECRET_BYTES, TEST_PREFIX, key_proof, key_text
+from invoice_service.domain.api_keys import (
+    LIVE_PREFIX,
+    SECRET_BYTES,
+    TEST_PREFIX,
+    ExpiryPassed,
+    check_scopes,
+    key_proof,
+    key_text,
+)
 from invoice_service.tables.organizations import ApiKey
-
-
-class ScopesUnknown(DomainError):
-    slug = "scopes-unknown"
-    kind = ErrorKind.INVALID
-    title = "The scopes of an API key are read and write"
-
-
-class ApiKeyNotFound(DomainError):
-    slug = "api-key-not-found"
-    kind = ErrorKind.NOT_FOUND
-    title = "There is no such API key"
 
 
 @dataclass(frozen=True)
@@ -43,11 +37,12 @@ async def create_api_key(
     pepper: str,
     now: datetime,
     expires_at: datetime | None = None,
+    created_by: str = "",
 ) -> NewApiKey:
-    """Raises `ScopesUnknown`."""
-    wanted = frozenset(scopes)
-    if not wanted or not wanted <= SCOPES:
-        raise ScopesUnknown("give read, write or both", pointer="/scopes")
+    """``created_by`` is the id of a person or key, or a word. Raises `ScopesUnknown` and `ExpiryPassed`."""
+    wanted = check_scopes(scopes)
+    if expires_at is not None and expires_at <= now:
+        raise ExpiryPassed("give a moment in the future, or none for a key that stays", pointer="/expires_at")
     key_id = new_id()
     prefix = LIVE_PREFIX if live else TEST_PREFIX
     text = key_text(prefix=prefix, key_id=key_id, secret=secrets.token_urlsafe(SECRET_BYTES))
@@ -58,22 +53,11 @@ async def create_api_key(
         prefix=prefix,
         secret_hmac=key_proof(text=text, pepper=pepper),
         last4=text[-4:],
-        scopes=sorted(wanted),
+        scopes=[scope.value for scope in wanted],
         created_at=now,
         expires_at=expires_at,
+        created_by=created_by,
     )
     session.add(row)
     await session.flush()
     return NewApiKey(row=row, text=text)
-
-
-async def revoke_api_key(session: AsyncSession, *, organization_id: UUID, key_id: UUID, now: datetime) -> ApiKey:
-    """From the next request on the key opens nothing. Safe to repeat. Raises `ApiKeyNotFound`."""
-    statement = select(ApiKey).where(col(ApiKey.organization_id) == organization_id, col(ApiKey.id) == key_id)
-    row = (await session.exec(statement.with_for_update())).one_or_none()
-    if row is None:
-        raise ApiKeyNotFound("there is no API key with this id; list them with api-key list")
-    if row.revoked_at is None:
-        row.revoked_at = now
-        await session.flush()
-    return row

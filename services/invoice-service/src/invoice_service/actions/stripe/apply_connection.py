@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from invoice_service.tables.pictures import StripeConnection
 
 
-async def apply_connection(session: AsyncSession, *, picture: StripeConnectionChanged) -> None:
-    """Safe to repeat and in any order: one statement compares the versions."""
+async def apply_connection(session: AsyncSession, *, picture: StripeConnectionChanged) -> bool:
+    """Whether it was news. Safe to repeat and in any order: one statement compares the versions."""
     values = {
         **picture.model_dump(exclude={"connection_id"}),
         "updated_at": await app_now(session),
@@ -21,4 +21,4 @@ async def apply_connection(session: AsyncSession, *, picture: StripeConnectionCh
         set_={name: statement.excluded[name] for name in values if name != "organization_id"},
         where=col(StripeConnection.version) < statement.excluded.version,
     )
-    await (await session.connection()).execute(newer)
+    return (await (await session.connection()).execute(newer)).rowcount == 1
