@@ -32,6 +32,7 @@ from service_kit.topology import (
     short_name,
 )
 from service_kit.worker_process import WorkerConfig
+from yarl import URL
 
 PASSWORDS = {short_name(service): f"password-of-{short_name(service)}-01" for service in Service}
 VOID = "invoice.void_requested.v1"
@@ -230,9 +231,9 @@ async def test_making_them_again_narrows_what_was_widened_and_changes_the_passwo
 ) -> None:
     wide = {"configure": ".*", "write": ".*", "read": ".*"}
     name = user_name(INSTANCE, Service.NOTIFICATION)
-    auth = ("guest", "guest")
+    auth = (URL(node.url).user or "", URL(node.url).password or "")
     async with httpx.AsyncClient(base_url=node.management_url, auth=auth, trust_env=False) as api:
-        await api.put(f"/api/permissions/%2F/{name}", json=wide)
+        (await api.put(f"/api/permissions/%2F/{name}", json=wide)).raise_for_status()
 
         await make(node, passwords={**PASSWORDS, "notification": "another-password-0123"})
 
