@@ -9,6 +9,8 @@ from service_kit.database import Database
 
 from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.page_token import PageAddresses
+from invoice_service.export_slots import ExportSlots
+from invoice_service.password_gateway import Passwords
 from invoice_service.request_quotas import RequestQuotas, quotas_of
 
 SESSION_IDLE_SECONDS = 8 * 3600
@@ -24,6 +26,7 @@ class Accounts:
     secure: bool = True
     idle_seconds: int = SESSION_IDLE_SECONDS
     lifetime_seconds: int = SESSION_LIFETIME_SECONDS
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Dependencies:
     live_keys: bool = False
     """Whether new API keys say that they are live."""
     limits: RequestQuotas = field(default_factory=quotas_of)
+    exports: ExportSlots = field(default_factory=ExportSlots)
 
 
 def _of(request: Request) -> Dependencies:

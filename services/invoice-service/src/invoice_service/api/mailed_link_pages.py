@@ -1,0 +1,150 @@
+"""What the links in our mails open: a new password, or an organisation to join.
+
+Looking changes nothing, since scanners of mails look too; only pressing the button does, once. Every link that does not
+work gets one and the same page.
+"""
+
+from fastapi import APIRouter, Request, Response
+
+from invoice_service.actions.people.accept_invitation import (
+    Acceptance,
+    InvitationOffer,
+    accept_invitation,
+    look_at_invitation,
+)
+from invoice_service.actions.people.note_dead_link import note_dead_link
+from invoice_service.actions.people.prove_password import SignInRefused
+from invoice_service.actions.people.reset_password import ResetOffer, look_at_reset, reset_password
+from invoice_service.api.form_requests import Form, check_form, form_cookie, form_token, set_form_cookie
+from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
+from invoice_service.api.page_routes import PageRoute, retry_after, too_often
+from invoice_service.api.person_sessions import SessionCookie, clear_cookie, set_cookie
+from invoice_service.dependencies import Dependencies, Parts
+from invoice_service.domain.account_mails import AccountSecretDead
+from invoice_service.domain.passwords import PasswordRefused
+from invoice_service.domain.people_names import NameRefused
+from invoice_service.domain.sign_in_limits import TriedTooOften
+from invoice_service.people_html import LINK_DEAD, Problem, write_invitation, write_reset, write_said
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_WRONG = Problem(text="This is not the password of your account. Try again, or choose a new one.", field="password")
+
+
+@router.api_route("/reset-password/{secret}", methods=["GET", "HEAD"])
+async def show_reset(secret: str, request: Request, parts: Parts) -> Response:
+    try:
+        offer = await look_at_reset(desk_of(parts), text=secret)
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    return _reset_page(request, parts, secret, offer)
+
+
+@router.post("/reset-password/{secret}")
+async def take_reset(secret: str, request: Request, parts: Parts, form: Form) -> Response:
+    check_form(request, parts, form)
+    desk = desk_of(parts)
+    try:
+        await reset_password(desk, text=secret, wanted=form.get("password", ""), origin=origin_of_request(request))
+    except PasswordRefused as refusal:
+        offer = await look_at_reset(desk, text=secret)
+        return _reset_page(request, parts, secret, offer, problem=_at_field(refusal), status=422)
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    response = go_to("/sign-in?done=reset")
+    clear_cookie(response, parts)
+    return response
+
+
+@router.api_route("/invitation/{secret}", methods=["GET", "HEAD"])
+async def show_invitation(secret: str, request: Request, parts: Parts) -> Response:
+    try:
+        offer = await look_at_invitation(desk_of(parts), text=secret)
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    return _invitation_page(request, parts, secret, offer)
+
+
+@router.post("/invitation/{secret}")
+async def take_invitation(
+    secret: str, request: Request, parts: Parts, session_cookie: SessionCookie, form: Form
+) -> Response:
+    check_form(request, parts, form)
+    name = form.get("name", "")
+    given = Acceptance(text=secret, password=form.get("password", ""), name=name, presented=session_cookie)
+    try:
+        text = await accept_invitation(desk_of(parts), given=given, origin=origin_of_request(request))
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    except (NameRefused, PasswordRefused) as refusal:
+        return await _ask_again(request, parts, secret, name=name, problem=_at_field(refusal), status=422)
+    except SignInRefused:
+        return await _ask_again(request, parts, secret, name=name, problem=_WRONG, status=401)
+    except TriedTooOften as refusal:
+        answer = await _ask_again(request, parts, secret, name=name, problem=too_often(refusal), status=429)
+        answer.headers.update(retry_after(refusal))
+        return answer
+    response = go_to("/account?done=joined")
+    set_cookie(response, parts, text=text)
+    return response
+
+
+async def _ask_again(
+    request: Request, parts: Dependencies, secret: str, *, name: str, problem: Problem, status: int
+) -> Response:
+    try:
+        offer = await look_at_invitation(desk_of(parts), text=secret)
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    return _invitation_page(request, parts, secret, offer, name=name, problem=problem, status=status)
+
+
+async def _dead(request: Request, parts: Dependencies) -> Response:
+    """Raises `TriedTooOften`."""
+    await note_dead_link(desk_of(parts), address=origin_of_request(request).address)
+    return page(write_said(LINK_DEAD), status=404)
+
+
+def _at_field(refusal: NameRefused | PasswordRefused) -> Problem:
+    return Problem(text=refusal.detail, field=refusal.pointer.removeprefix("/"))
+
+
+def _reset_page(
+    request: Request,
+    parts: Dependencies,
+    secret: str,
+    offer: ResetOffer,
+    *,
+    problem: Problem | None = None,
+    status: int = 200,
+) -> Response:
+    cookie = form_cookie(request, parts)
+    written = write_reset(
+        form_token=form_token(cookie, parts), address=f"/reset-password/{secret}", offer=offer, problem=problem
+    )
+    response = page(written, status=status)
+    set_form_cookie(response, cookie, parts)
+    return response
+
+
+def _invitation_page(
+    request: Request,
+    parts: Dependencies,
+    secret: str,
+    offer: InvitationOffer,
+    *,
+    name: str = "",
+    problem: Problem | None = None,
+    status: int = 200,
+) -> Response:
+    cookie = form_cookie(request, parts)
+    written = write_invitation(
+        form_token=form_token(cookie, parts),
+        address=f"/invitation/{secret}",
+        offer=offer,
+        name=name,
+        problem=problem,
+    )
+    response = page(written, status=status)
+    set_form_cookie(response, cookie, parts)
+    return response
