@@ -56,6 +56,24 @@ class Database:
             raise
         await uninterrupted(_commit(session))
 
+    @asynccontextmanager
+    async def snapshot(self, *, organization_id: UUID) -> AsyncIterator[AsyncSession]:
+        """Reads that all see the data of one moment, however many they are; writing is refused.
+
+        It holds a connection and keeps old rows alive for as long as it lasts, so whoever uses it bounds how many.
+        """
+        session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
+        try:
+            await session.connection(
+                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+            await set_organization(session, organization_id)
+            yield session
+        finally:
+            # A connection that is gone cannot be rolled back; what was raised first is what matters.
+            with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError, OSError):
+                await uninterrupted(session.close())
+
     async def dispose(self) -> None:
         await self.engine.dispose()
 

@@ -3,7 +3,8 @@ size and time and well-formed before anything reads them, security headers, and 
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -97,10 +98,14 @@ class RequestGuard:
         return body
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> JSONResponse | None:
-        """None when the application answered. A commit that has begun is finished even when the time is up."""
+        """None when the application answered. A commit that has begun is finished even when the time is up.
+
+        An answer that is a long stream says so as ``stream_seconds`` in the request's state before it begins.
+        """
         started = _Started(send)
         try:
             async with asyncio.timeout(self.door.handler_seconds) as limit:
+                started.begun = partial(_grant_time, limit, scope)
                 await self.app(scope, receive, started)
         except Exception as error:
             # The edge: whatever was not expected becomes an answer here, unless one is already on its way.
@@ -120,15 +125,24 @@ def new_request_id() -> str:
 
 
 class _Started:
-    """Sends on, and knows whether an answer has begun."""
+    """Sends on, and knows whether an answer has begun; ``begun`` is called once, when it does."""
 
     def __init__(self, send: Send) -> None:
         self.send = send
         self.started = False
+        self.begun: Callable[[], None] = lambda: None
 
     async def __call__(self, message: Message) -> None:
-        self.started = True
+        if not self.started:
+            self.started = True
+            self.begun()
         await self.send(message)
+
+
+def _grant_time(limit: asyncio.Timeout, scope: Scope) -> None:
+    stream_seconds = scope["state"].get("stream_seconds")
+    if stream_seconds is not None:
+        limit.reschedule(asyncio.get_running_loop().time() + stream_seconds)
 
 
 class _Answering:
