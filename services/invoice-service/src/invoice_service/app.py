@@ -16,19 +16,24 @@ from service_kit.log_setup import configure_logging
 from service_kit.worker_process import run_process
 
 from invoice_service.api import (
+    account_page,
     api_keys,
+    audit_log,
     customer_page,
     customers,
+    exports,
     internal_account_mails,
     internal_documents,
     invitations,
     invoice_pdf,
     invoices,
+    mailed_link_pages,
     members,
     organization,
     payments,
     sending,
     session,
+    sign_in_pages,
     stripe_settings,
     templates,
 )
@@ -51,6 +56,8 @@ PUBLIC_ROUTERS = (
     organization.router,
     stripe_settings.router,
     api_keys.router,
+    audit_log.router,
+    exports.router,
     session.router,
     members.router,
     invitations.router,
@@ -59,6 +66,9 @@ PUBLIC_ROUTERS = (
     sending.router,
     payments.router,
     customer_page.router,
+    sign_in_pages.router,
+    mailed_link_pages.router,
+    account_page.router,
 )
 PRIVATE_ROUTERS = (internal_documents.router, internal_account_mails.router)
 

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from contracts.events.payment import ConnectionStatus, StripeConnectionChanged, StripeMode
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, SecretStr
+from service_kit.idempotency import Answer
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.stripe.apply_connection import apply_connection
 from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.request_fields import Request
-from invoice_service.api.writes import Write, writing
+from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.permissions import Permission
 from invoice_service.payment_gateway import PaymentGateway
@@ -55,18 +57,28 @@ async def show(caller: Reading, parts: Parts) -> StripeView:
     return _view(connection) if connection else StripeView(status=ConnectionStatus.NOT_CONNECTED)
 
 
-@router.put("/secret-key", name="set_stripe_secret_key", summary="Check a secret key with Stripe and keep it")
-async def set_secret_key(body: SecretKeyBody, write: Writing) -> StripeView:
+@router.put(
+    "/secret-key",
+    name="set_stripe_secret_key",
+    summary="Check a secret key with Stripe and keep it",
+    response_model=StripeView,
+)
+async def set_secret_key(body: SecretKeyBody, write: Writing) -> Response:
     """Setting the same key again is safe, with or without an `Idempotency-Key`."""
-    organization_id = write.caller.organization_id
-    picture = await _gateway(write.parts).set_secret_key(
-        organization_id=organization_id, secret_key=body.secret_key.get_secret_value(), actor=write.caller.actor
-    )
-    async with write.parts.database.transaction(organization_id=organization_id) as session:
+
+    async def call() -> StripeConnectionChanged:
+        return await _gateway(write.parts).set_secret_key(
+            organization_id=write.caller.organization_id,
+            secret_key=body.secret_key.get_secret_value(),
+            actor=write.caller.actor,
+        )
+
+    async def work(session: AsyncSession, picture: StripeConnectionChanged) -> Answer:
         await apply_connection(session, picture=picture)
         write.noted.update(account_id=picture.account_id, mode=picture.mode, key_last4=picture.key_last4)
-        await write.audit(session)
-    return _view(picture)
+        return answer_of(_view(picture))
+
+    return await write.once_outside(call, work)
 
 
 def _gateway(parts: Dependencies) -> PaymentGateway:

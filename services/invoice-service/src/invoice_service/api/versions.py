@@ -26,8 +26,17 @@ def read_if_match(text: str | None) -> int | None:
         return None
     found = _ETAG.fullmatch(text.strip())
     if found is None:
-        raise VersionMalformed('If-Match is one ETag of ours, such as "3", with its quotes')
+        raise VersionMalformed(_why_not(text.strip()))
     return int(found[1])
+
+
+def _why_not(text: str) -> str:
+    """RFC 9110, section 13.1.1: If-Match compares strongly, so a weak ETag can never match."""
+    if text.startswith("W/"):
+        return 'If-Match is a strong ETag, such as "3"; one that begins with W/ never matches'
+    if "," in text:
+        return 'If-Match is one ETag, such as "3"; a list of them would not say which version was seen'
+    return 'If-Match is one ETag of ours, such as "3", with its quotes'
 
 
 def _needed(text: IfMatchHeader = None) -> int | None:

@@ -1,14 +1,16 @@
 """One way for every write: allowed, in one transaction, once for each ``Idempotency-Key``, and in the audit log."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from service_kit.idempotency import KEY_LENGTH_MAX, Answer, fingerprint_of, run_once
+from service_kit.idempotency import KEY_LENGTH_MAX, Answer, fingerprint_of, run_once, run_once_outside
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.record_audit import record_audit
@@ -18,6 +20,8 @@ from invoice_service.domain.permissions import Permission
 from invoice_service.tables.messages import IdempotencyKey
 
 FIELDS_NOTED_MAX = 50
+
+Told = TypeVar("Told")
 IdempotencyHeader = Annotated[
     str | None,
     Header(
@@ -57,9 +61,29 @@ class Write:
             fingerprint=self.fingerprint,
             work=audited,
         )
-        if answer.body is None:
-            return Response(status_code=answer.status, headers=dict(answer.headers))
-        return JSONResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
+        return _response(answer)
+
+    async def once_outside(
+        self, call: Callable[[], Awaitable[Told]], work: Callable[[AsyncSession, Told], Awaitable[Answer]]
+    ) -> Response:
+        """`once` around a ``call`` to another service that is safe to repeat. The body may hold a secret: what is kept
+        to know the same request again is made with a key that is not in the database."""
+
+        async def audited(session: AsyncSession, told: Told) -> Answer:
+            answer = await work(session, told)
+            await self.audit(session, answered=answer.body)
+            return answer
+
+        answer = await run_once_outside(
+            database=self.parts.database,
+            table=IdempotencyKey,
+            organization_id=self.caller.organization_id,
+            key=self.key,
+            fingerprint=hmac.digest(self.parts.api_key_pepper.encode(), self.fingerprint, hashlib.sha256),
+            call=call,
+            work=audited,
+        )
+        return _response(answer)
 
     async def audit(self, session: AsyncSession, *, answered: object = None) -> None:
         """For a write that cannot be one transaction, and then by hand; `once` does it by itself."""
@@ -97,6 +121,12 @@ def writing(permission: Permission) -> Any:
         )
 
     return Depends(write)
+
+
+def _response(answer: Answer) -> Response:
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=dict(answer.headers))
+    return JSONResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
 
 
 def answer_of(view: BaseModel, *, status: int = 200, version: int | None = None) -> Answer:
