@@ -33,12 +33,12 @@ def written(asked: AccountMailRequested, *, secret: AccountSecret | None = SECRE
     )
 
 
-def drawn(asked: AccountMailRequested) -> AccountPicture:
-    return account_picture(asked, secret=SECRET, asked_at=make.NOON)
+def drawn(asked: AccountMailRequested, *, good_for: timedelta = timedelta(days=7)) -> AccountPicture:
+    return account_picture(asked, secret=AccountSecret(url=URL, expires_at=make.NOON + good_for), asked_at=make.NOON)
 
 
 def reset(**changes: object) -> AccountMailRequested:
-    return make.account_mail(kind=RESET, expires_in_hours=2, inviter_name="", role="").model_copy(update=changes)
+    return make.account_mail(kind=RESET, expires_in_hours=1, inviter_name="", role="").model_copy(update=changes)
 
 
 def test_the_headers_name_the_product_and_invite_no_answer() -> None:
@@ -75,12 +75,26 @@ def test_a_reset_says_how_long_it_is_good_and_that_nothing_changes_by_itself() -
     text = body(parsed(written(reset())), "plain")
 
     assert "A new password was asked for at Invoice Central, for noor@nordlicht.example." in text
-    assert "Good for 2 hours, until 28 November 2026, 12:00 UTC." in text
+    assert "Good for 168 hours, until 28 November 2026, 12:00 UTC." in text
     assert "If you did not ask, nothing changes" in text
 
 
-def test_one_hour_is_one_hour() -> None:
-    assert "Good for 1 hour, until" in drawn(reset(expires_in_hours=1)).until
+@pytest.mark.parametrize(
+    ("good_for", "says"),
+    [
+        (timedelta(minutes=30), "Good for 30 minutes, until 21 November 2026, 12:30 UTC."),
+        (timedelta(minutes=29, seconds=2), "Good for 30 minutes, until 21 November 2026, 12:29 UTC."),
+        (timedelta(minutes=1), "Good for 1 minute, until 21 November 2026, 12:01 UTC."),
+        (timedelta(minutes=59, seconds=58), "Good for 1 hour, until 21 November 2026, 12:59 UTC."),
+        (timedelta(minutes=90), "Good for 90 minutes, until 21 November 2026, 13:30 UTC."),
+        (timedelta(hours=2, minutes=59), "Good for 2 hours, until 21 November 2026, 14:59 UTC."),
+        (timedelta(0), "Good until 21 November 2026, 12:00 UTC."),
+        (timedelta(minutes=-5), "Good until 21 November 2026, 11:55 UTC."),
+    ],
+    ids=str,
+)
+def test_how_long_a_reset_is_good_counts_from_the_date_of_the_mail(good_for: timedelta, says: str) -> None:
+    assert drawn(reset(), good_for=good_for).until == says
 
 
 def test_a_notice_has_a_time_and_the_way_to_sign_in_and_no_button() -> None:

@@ -5,13 +5,13 @@ Names are what people typed, so they are cut to a line, and left out where they 
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.events.accounts import AccountMailKind, AccountMailRequested
 
 from notification_service.account_secrets_gateway import AccountSecret
 from notification_service.mail_rendering.account_words import PRODUCT, AccountWords, account_words_for
-from notification_service.mail_rendering.figures import hours, moment
+from notification_service.mail_rendering.figures import duration, moment
 from notification_service.mail_rendering.payment_address import shown_address
 from notification_service.mail_rendering.plain import one_line
 
@@ -48,7 +48,7 @@ class AccountPicture:
 
 
 def account_picture(asked: AccountMailRequested, *, secret: AccountSecret | None, asked_at: datetime) -> AccountPicture:
-    """``asked_at`` stands in for a notice that does not say when it happened. Raises `ValueError` without a secret."""
+    """``asked_at`` is the date of the mail, from which durations count. Raises `ValueError` without a needed secret."""
     words = account_words_for(asked.language)
     if asked.kind is AccountMailKind.PASSWORD_CHANGED:
         return _changed(asked, words=words, happened_at=asked.happened_at or asked_at)
@@ -56,7 +56,7 @@ def account_picture(asked: AccountMailRequested, *, secret: AccountSecret | None
         raise ValueError("an invitation or a reset needs the address behind its button")
     if asked.kind is AccountMailKind.INVITATION:
         return _invitation(asked, words=words, secret=secret)
-    return _reset(asked, words=words, secret=secret)
+    return _reset(asked, words=words, secret=secret, asked_at=asked_at)
 
 
 def _invitation(asked: AccountMailRequested, *, words: AccountWords, secret: AccountSecret) -> AccountPicture:
@@ -79,10 +79,12 @@ def _invitation(asked: AccountMailRequested, *, words: AccountWords, secret: Acc
     )
 
 
-def _reset(asked: AccountMailRequested, *, words: AccountWords, secret: AccountSecret) -> AccountPicture:
-    until = moment(secret.expires_at, locale=words.locale)
-    lasts = hours(asked.expires_in_hours, locale=words.locale)
-    good = words.good_for.format(hours=lasts, moment=until) if asked.expires_in_hours > 0 else ""
+def _reset(
+    asked: AccountMailRequested, *, words: AccountWords, secret: AccountSecret, asked_at: datetime
+) -> AccountPicture:
+    until, length = moment(secret.expires_at, locale=words.locale), secret.expires_at - asked_at
+    lasts = duration(length, locale=words.locale)
+    good = words.good_for.format(duration=lasts, moment=until) if length > timedelta() else ""
     return AccountPicture(
         words=words,
         subject=words.reset,

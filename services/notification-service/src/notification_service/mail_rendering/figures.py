@@ -1,8 +1,9 @@
 """Amounts, dates and rates as a reader expects them: grouping and order by language, fraction digits by currency."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 
 from babel import Locale
 from babel.dates import format_date, format_time
@@ -62,6 +63,9 @@ def moment(instant: datetime, *, locale: str) -> str:
     return f"{long_date(there.date(), locale=locale)}, {format_time(there, format='HH:mm', locale=locale)} UTC"
 
 
-def hours(number: int, *, locale: str) -> str:
-    """``1 hour``, ``48 hours``."""
-    return format_unit(number, "hour", length="long", locale=locale)
+def duration(length: timedelta, *, locale: str) -> str:
+    """``30 minutes``, ``1 hour``, ``47 hours``: a begun minute counts, from two hours on a begun hour does not."""
+    minutes = ceil(length.total_seconds() / 60)
+    if minutes % 60 and minutes < 120:
+        return format_unit(minutes, "minute", length="long", locale=locale)
+    return format_unit(minutes // 60, "hour", length="long", locale=locale)
