@@ -59,6 +59,7 @@ class _Export(Generic[Shown]):
     summary="Invoices as CSV, the newest first",
     responses=_CSV,
     response_class=CsvAnswer,
+    status_code=200,
 )
 async def invoices(
     caller: Annotated[Caller, needs(Permission.INVOICES_READ)],
@@ -86,6 +87,7 @@ async def invoices(
     summary="Customers as CSV, the newest first",
     responses=_CSV,
     response_class=CsvAnswer,
+    status_code=200,
 )
 async def customers(
     caller: Annotated[Caller, needs(Permission.CUSTOMERS_READ)], parts: Parts, request: Request, q: SearchText = ""
@@ -107,6 +109,7 @@ async def customers(
     summary="Payments as CSV, the newest first",
     responses=_CSV,
     response_class=CsvAnswer,
+    status_code=200,
 )
 async def payments(
     caller: Annotated[Caller, needs(Permission.INVOICES_READ)],
@@ -135,6 +138,7 @@ async def payments(
     summary="The audit log as CSV, the newest first",
     responses=_CSV,
     response_class=CsvAnswer,
+    status_code=200,
 )
 async def audit(
     caller: Annotated[Caller, needs(Permission.AUDIT_READ)],
