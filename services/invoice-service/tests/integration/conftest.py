@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 from invoice_service.dependencies import Dependencies
-from invoice_tests import people
+from invoice_tests import people, signing_in
 from invoice_tests.driver import Driver
 from invoice_tests.people import SignedInPerson
+from invoice_tests.signing_in import House
 from service_kit.testing.databases import ServiceDatabase
 
 
@@ -27,3 +28,9 @@ def new_person(dependencies: Dependencies, public_http: httpx.AsyncClient) -> Ca
         return await people.person(dependencies, public_http, **wanted)
 
     return build
+
+
+@pytest.fixture
+def house(dependencies: Dependencies, service_database: ServiceDatabase) -> House:
+    """Our pages, met by browsers, with passwords that are counted."""
+    return signing_in.house(dependencies, service_database)

@@ -4,7 +4,6 @@ Tries are counted before a password is looked at and given back when it was righ
 row. Nobody is ever locked out for good, and a wait that is running is not made longer by trying.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,14 +68,3 @@ def after_success(standing: Standing, limit: Limit) -> Standing:
     failures = 0 if limit.kind == PAIR.kind else max(0, standing.failures - 1)
     blocked = standing.blocked_until if failures >= limit.free else None
     return Standing(failures=failures, first_at=standing.first_at, blocked_until=blocked)
-
-
-def network_of(address: str) -> str:
-    """Whose address it is: in IPv6 one household or server has a whole /64."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from contracts.ids import format_id
+from service_kit.client_address import customer_network
 from service_kit.database import app_now
 from service_kit.errors import Unauthenticated
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,7 +16,7 @@ from invoice_service.actions.people.count_tries import Try, count_tries, give_ba
 from invoice_service.domain.account_secrets import AccountSecrets
 from invoice_service.domain.actors import Actor
 from invoice_service.domain.email_addresses import email_key
-from invoice_service.domain.sign_in_limits import ACCOUNT, ADDRESS, KNOWN_FOR, PAIR, network_of
+from invoice_service.domain.sign_in_limits import ACCOUNT, ADDRESS, KNOWN_FOR, PAIR
 from invoice_service.queries.account_mails import find_and_lock_user
 from invoice_service.queries.known_addresses import was_here
 from invoice_service.queries.people import UserFacts, find_user_by_email, set_person
@@ -72,7 +73,7 @@ async def take_proof(session: AsyncSession, *, proven: Proven) -> User:
 
 def tries_of(secrets: AccountSecrets, *, email: str, address: str, at_home: bool = False) -> tuple[Try, ...]:
     """``at_home`` is an address of the person's own, where strangers elsewhere keep nobody out."""
-    key, network = email_key(email), network_of(address)
+    key, network = email_key(email), customer_network(address)
     return (
         try_of(secrets, PAIR, key, network),
         try_of(secrets, ADDRESS, network),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from contracts.events.accounts import AccountMailKind
 from contracts.ids import format_id
+from service_kit.client_address import customer_network
 from service_kit.database import app_now, set_organization
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -23,7 +24,7 @@ from invoice_service.domain.account_mails import AccountSecretDead
 from invoice_service.domain.account_secrets import Purpose
 from invoice_service.domain.actors import Actor, as_person
 from invoice_service.domain.email_addresses import email_key
-from invoice_service.domain.sign_in_limits import RESET_ACCOUNT, RESET_ADDRESS, TriedTooOften, network_of
+from invoice_service.domain.sign_in_limits import RESET_ACCOUNT, RESET_ADDRESS, TriedTooOften
 from invoice_service.queries.account_mails import find_and_lock_user
 from invoice_service.queries.people import (
     OwnMembership,
@@ -51,7 +52,7 @@ async def request_reset(desk: AccountDesk, *, email: str, origin: Actor) -> None
     """A mail when there is such a person, and silence in every case, also when it is asked for too often."""
     tries = (
         try_of(desk.secrets, RESET_ACCOUNT, email_key(email)),
-        try_of(desk.secrets, RESET_ADDRESS, network_of(origin.address)),
+        try_of(desk.secrets, RESET_ADDRESS, customer_network(origin.address)),
     )
     try:
         async with desk.database.transaction(organization_id=None) as session:
