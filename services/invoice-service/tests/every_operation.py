@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from invoice_service.domain.permissions import Role
 from invoice_tests.driver import Driver
-from invoice_tests.make import Account, Json, customer_body, draft_body, line_body
+from invoice_tests.make import Account, Json, customer_body, dependencies, draft_body, line_body
+from invoice_tests.people import person
 from invoice_tests.scenes import issued, ordered_by_stripe, sent_by_hand
 
+INVITATION = {"email": "ben@nordlicht.example.com", "role": "accountant", "language": "de"}
 FIRST_VERSION = {"If-Match": '"1"'}
 
 
@@ -126,6 +129,45 @@ async def _a_recorded_payment(stage: Stage) -> Call:
     )
 
 
+def _of_a_member(**call: Any) -> Prepare:
+    async def prepare(stage: Stage) -> Call:
+        member = await person(
+            dependencies(stage.account.database),
+            stage.account.http,
+            memberships={stage.account.organization_id: Role.ACCOUNTANT},
+            email="anna@nordlicht.example.com",
+        )
+        return Call(target={"user_id": member.id}, **call)
+
+    return prepare
+
+
+def _of_an_invitation(**call: Any) -> Prepare:
+    async def prepare(stage: Stage) -> Call:
+        made = await stage.account.post("/v1/invitations", INVITATION)
+        return Call(target={"invitation_id": made["id"]}, **call)
+
+    return prepare
+
+
+async def _a_member_there(stage: Stage) -> Call:
+    await _of_a_member()(stage)
+    return Call(query={"limit": "10"})
+
+
+async def _an_invitation_there(stage: Stage) -> Call:
+    await stage.account.post("/v1/invitations", INVITATION)
+    return Call()
+
+
+def _of_an_api_key(**call: Any) -> Prepare:
+    async def prepare(stage: Stage) -> Call:
+        made = await stage.account.post("/v1/api-keys", {"name": "Shop", "scopes": ["read"]})
+        return Call(target={"api_key_id": made["id"]}, **call)
+
+    return prepare
+
+
 CALLS: dict[str, Prepare] = {
     "list_customers": _a_customer_there,
     "create_customer": lambda stage: _call(Call(body=customer_body(notes="Prefers mail before noon."))),
@@ -155,6 +197,23 @@ CALLS: dict[str, Prepare] = {
     "void_invoice": _of_a_sent_invoice(body={"reason": "Wrong customer"}),
     "record_payment": _of_a_sent_invoice(body={"amount_minor": 10_000, "reference": "Wire 4711"}),
     "reverse_payment": _a_recorded_payment,
+    "list_members": _a_member_there,
+    "get_member": _of_a_member(),
+    "change_role": _of_a_member(body={"role": "owner"}, headers=FIRST_VERSION),
+    "remove_member": _of_a_member(),
+    "list_invitations": _an_invitation_there,
+    "create_invitation": lambda stage: _call(Call(body=INVITATION)),
+    "resend_invitation": _of_an_invitation(),
+    "revoke_invitation": _of_an_invitation(),
+    "list_api_keys": _nothing,
+    "create_api_key": lambda stage: _call(Call(body={"name": "Shop", "scopes": ["read", "write"]})),
+    "roll_api_key": _of_an_api_key(body={"overlap_seconds": 3600}),
+    "revoke_api_key": _of_an_api_key(),
+    "list_audit_log": _a_customer_there,
+    "export_invoices": lambda stage: _call(Call(query={"status": "draft"})),
+    "export_customers": _nothing,
+    "export_payments": _nothing,
+    "export_audit_log": _nothing,
 }
 
 

@@ -13,6 +13,7 @@ _OF_A_NEW = {
         "invoice_id",
         ("get_invoice", "edit_draft", "delete_draft", "send_invoice", "get_invoice_pdf", "void_invoice"),
     ),
+    "create_invitation": ("invitation_id", ("resend_invitation", "revoke_invitation")),
 }
 _OF_THE_SAME = {
     "send_invoice": (
