@@ -15,7 +15,10 @@ from invoice_tests.make import Account
 from service_kit.database import app_now
 from service_kit.testing.databases import ServiceDatabase
 
-OPEN_PATHS = re.compile(r"/(livez|readyz|i/\{token\}.*|page-fonts/\{name\})")
+OPEN_PATHS = re.compile(
+    r"/(livez|readyz|i/\{token\}.*|page-fonts/\{name\}|sign-(in|out)|forgot-password|account(/.*)?"
+    r"|(reset-password|invitation)/\{secret\})"
+)
 NewAccount = Callable[..., Awaitable[Account]]
 
 
