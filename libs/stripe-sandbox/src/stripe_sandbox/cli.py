@@ -7,7 +7,7 @@ import sys
 import uvicorn
 
 from stripe_sandbox.app import create_app
-from stripe_sandbox.settings import BadSettings, Settings, parse_account, parse_key
+from stripe_sandbox.settings import IDLE_SECONDS, BadSettings, Settings, parse_account, parse_key
 
 EXAMPLE = "stripe-sandbox serve --port 12111 --key sk_test_demo=acct_1Demo --account 'acct_1Demo=Nordlicht Studio'"
 
@@ -56,7 +56,14 @@ def main(argv: list[str] | None = None) -> int:
     except BadSettings as problem:
         print(f"stripe-sandbox: {problem}", file=sys.stderr)
         return 2
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
     return 0
 
 

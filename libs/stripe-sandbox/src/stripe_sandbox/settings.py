@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass, field
 
+IDLE_SECONDS = 75
+"""How long a connection may be idle. Clients give one up after five seconds, which is also the server's own default:
+both letting go at the same moment loses a call that has just begun, which Stripe hardly ever does."""
 KEY_SHAPE = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{4,240}")
 ACCOUNT_SHAPE = re.compile(r"acct_[A-Za-z0-9]{1,60}")
 

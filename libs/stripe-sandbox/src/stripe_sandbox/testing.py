@@ -14,7 +14,7 @@ import uvicorn
 
 from stripe_sandbox.app import create_app
 from stripe_sandbox.sandbox import Sandbox
-from stripe_sandbox.settings import Settings
+from stripe_sandbox.settings import IDLE_SECONDS, Settings
 
 Result = TypeVar("Result")
 POLL_SECONDS = 0.01
@@ -42,7 +42,9 @@ async def eventually(condition: Callable[[], Result], *, what: str, seconds: flo
 @asynccontextmanager
 async def serving(app: Any, *, port: int) -> AsyncIterator[None]:
     """Serve any ASGI app, so that clients meet a real socket."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", access_log=False)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="critical", access_log=False, timeout_keep_alive=IDLE_SECONDS
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     try:
