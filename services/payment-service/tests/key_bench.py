@@ -52,6 +52,10 @@ class KeyBench:
     def keyring(self) -> KeyringFile:
         return KeyringFile(self.path, guarded=True)
 
+    def new_organization(self) -> UUID:
+        self.organizations.append(new_id())
+        return self.organizations[-1]
+
     def kids(self) -> list[str]:
         return list(read_keyring_text(self.path.read_text()).keys)
 
@@ -62,12 +66,11 @@ class KeyBench:
 
     async def connect(self, door: StripeDoor, *, key: str = KEY, keyring: Keyring | None = None) -> UUID:
         """A new organisation that uses ``key``, polled and without a webhook."""
-        organization_id = new_id()
+        organization_id = self.new_organization()
         made = setup(door, keyring=keyring or self.running, webhook_base_url="")
         await connect_account(
             database=self.rows.open("payment"), setup=made, organization_id=organization_id, secret_key=key
         )
-        self.organizations.append(organization_id)
         return organization_id
 
     async def opened(self, keyring: Keyring | None = None) -> set[str]:
