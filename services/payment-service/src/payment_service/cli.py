@@ -75,13 +75,10 @@ async def _replay(settings: Settings, wanted: argparse.Namespace) -> Answer:
 
 
 async def _create_keys(settings: Settings, _: argparse.Namespace) -> Answer:
-    """With both settings the keys of IC_MASTER_KEYS go into the file: the way from the one to the other."""
-    if not settings.master_keys_file:
-        return {"created": False, "current": open_keyring(settings).newest().current}
-    given = read_master_keys(settings.master_keys) if settings.master_keys else None
-    path = Path(settings.master_keys_file)
-    made = create_keyring(path, now=SystemClock().now(), keys=given)
-    return {"created": made, "current": KeyringFile(path, guarded=False).newest().current}
+    path = Path(settings.required("master_keys_file"))
+    initial = read_master_keys(settings.initial_master_keys) if settings.initial_master_keys else None
+    made = create_keyring(path, now=SystemClock().now(), keys=initial)
+    return {"created": made, "current": open_keyring(settings).newest().current}
 
 
 async def _rotate_keys(settings: Settings, _: argparse.Namespace) -> Answer:
@@ -152,7 +149,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_keys(keys: argparse.ArgumentParser) -> None:
     actions = keys.add_subparsers(required=True, metavar="command")
-    _add(actions, "create", _create_keys, "make the file IC_MASTER_KEYS_FILE, once; keys of IC_MASTER_KEYS go into it")
+    _add(
+        actions, "create", _create_keys, "make the file IC_MASTER_KEYS_FILE, once (with IC_INITIAL_MASTER_KEYS if set)"
+    )
     needs = "(needs IC_DATABASE_URL and IC_WORKER_DATABASE_URL)"
     _add(actions, "rotate", _rotate_keys, f"make a new key and wrap everything with it, or finish doing so {needs}")
     _add(actions, "status", _show_keys, f"each key's id and how many data keys it wraps {needs}")

@@ -12,7 +12,8 @@ class Settings(ServiceSettings):
     """``stripe_api_base`` other than the real one is a sandbox: everything says so and live keys are refused.
 
     ``master_keys_file`` is the path of a keyring, one ``kid:base64`` a line, the first current; it stands instead of
-    ``master_keys``, and is read again when it changes.
+    ``master_keys``, and is read again when it changes. ``initial_master_keys`` are what a new keyring begins with,
+    for an installation whose keys were in ``master_keys`` before.
     """
 
     public_port: int = Field(default=8002, ge=0, le=65535)
@@ -21,6 +22,7 @@ class Settings(ServiceSettings):
     stripe_api_base: str = REAL_STRIPE
     master_keys: str = Field(default="", repr=False)
     master_keys_file: str = ""
+    initial_master_keys: str = Field(default="", repr=False)
     webhook_base_url: str = ""
     poll_seconds: float = Field(default=300, gt=0)
     stripe_requests_per_second: float = Field(default=15, gt=0, le=100)

@@ -313,6 +313,19 @@ async def test_keys_of_the_environment_are_moved_to_the_first_of_them_and_no_key
     assert await bench.opened(FixedKeyring(read_master_keys(both))) == {KEY}
 
 
+async def test_a_keyring_is_made_once_by_command_and_begins_with_the_keys_there_were(bench: KeyBench) -> None:
+    before = f"k2:{base64.b64encode(b'2' * 32).decode()},k1:{base64.b64encode(b'1' * 32).decode()}"
+    path = bench.path.parent / "new.keys"
+    settings = {"IC_MASTER_KEYS_FILE": str(path), "IC_INITIAL_MASTER_KEYS": before}
+
+    first = await bench.command("create", **settings)
+    again = await bench.command("create", **settings | {"IC_INITIAL_MASTER_KEYS": ""})
+
+    assert json.loads(first.output) == {"created": True, "current": "k2"}
+    assert json.loads(again.output) == {"created": False, "current": "k2"}
+    assert read_keyring_text(path.read_text()) == read_master_keys(before)
+
+
 async def test_the_status_names_every_key_and_counts_what_it_wraps(bench: KeyBench, stripe: FakeStripe) -> None:
     await bench.connect(stripe)
     (old,) = bench.kids()

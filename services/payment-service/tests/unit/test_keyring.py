@@ -217,15 +217,6 @@ def test_keys_of_the_environment_go_into_a_new_file_in_their_order(tmp_path: Pat
     assert read_keyring_text((tmp_path / "master.keys").read_text()) == given
 
 
-def test_keys_of_the_environment_that_a_file_lacks_are_named_and_nothing_is_changed(path: Path) -> None:
-    before = path.read_text()
-
-    with pytest.raises(KeyringUnusable, match="lacks k3"):
-        create_keyring(path, now=NOW, keys=read_master_keys(f"k2:{encoded(2)},k3:{encoded(3)}"))
-
-    assert path.read_text() == before
-
-
 def test_a_folder_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(KeyringUnusable, match=r"cannot be written \(FileNotFoundError\)"):
         create_keyring(tmp_path / "nowhere" / "master.keys", now=NOW)
