@@ -1,6 +1,5 @@
 """Writes .env from .env.example with fresh secrets; one that stands only gets the lines it lacks. Needs only Python."""
 
-import base64
 import re
 import secrets
 import sys
@@ -8,7 +7,6 @@ from pathlib import Path
 
 MAKERS = {
     "<random>": lambda: secrets.token_urlsafe(36),
-    "<random-key>": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "<random-sandbox-key>": lambda: f"sk_test_{secrets.token_hex(16)}",
 }
 

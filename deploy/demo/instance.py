@@ -1,6 +1,5 @@
 """One installation of the product for one demo: its names, ports, secrets, and what each process is told."""
 
-import base64
 import os
 import secrets
 from collections.abc import Mapping
@@ -47,7 +46,6 @@ class Secrets:
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     api_key_pepper: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     account_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
-    master_keys: str = field(default_factory=lambda: f"demo:{base64.b64encode(secrets.token_bytes(32)).decode()}")
     stripe_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
 
 
@@ -127,7 +125,7 @@ class Instance:
             "IC_WORKER_HEALTH_PORT": str(self.ports.payment_worker),
             "IC_SERVICE_TOKEN_SECRET": self.secrets.payment_token,
             "IC_STRIPE_API_BASE": self.sandbox_url,
-            "IC_MASTER_KEYS": self.secrets.master_keys,
+            "IC_MASTER_KEYS_FILE": str(self.folder / "master.keys"),
             "IC_WEBHOOK_BASE_URL": self.payment_url,
             # Short, so that money is seen within seconds also when a webhook is lost.
             "IC_POLL_SECONDS": "5",

@@ -74,6 +74,8 @@ async def _bring_up(instance: Instance, processes: Processes, progress: Progress
 
 async def _start_services(instance: Instance, processes: Processes, progress: Progress) -> None:
     await _install(instance, progress)
+    make_keys = python("-m", "payment_service.cli", "keys", "create")
+    await processes.run("keys create", make_keys, environment=instance.environment("payment"))
     started = [_start(instance, processes, service, way) for service in SERVICES for way in ("app", "worker")]
     doors = zip(started, _doors(instance), strict=True)
     await asyncio.gather(*(processes.ready(process, door) for process, door in doors))

@@ -69,9 +69,19 @@ def test_every_image_that_keeps_running_says_how_it_is(dockerfile: Path) -> None
 def test_only_the_demo_brings_a_sandbox_and_an_inbox_along() -> None:
     profiles = in_profiles()
 
-    assert len(profiles) == 11
+    assert len(profiles) == 12
     assert {name for name, named in profiles.items() if named == "[demo]"} == FOR_THE_DEMO
     assert {named for name, named in profiles.items() if name not in FOR_THE_DEMO} == {""}
+
+
+def test_the_services_read_the_keyring_and_only_its_own_command_writes_it() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    of_payment, of_keys = text.partition("\nx-notification:")[0], text.partition("\n  keys:\n")[2].partition("\n\n")[0]
+
+    assert re.findall(r'"(keys:.*?)"', of_payment) == ["keys:/keys:ro"]
+    assert re.findall(r'"(keys:.*?)"', of_keys) == ["keys:/keys"]
+    assert len(re.findall(r'"keys:', text)) == 2
+    assert 'command: ["create"]' in of_keys
 
 
 def test_a_new_env_has_every_required_setting_and_no_mark_left() -> None:
