@@ -38,13 +38,13 @@ class SignedInPerson:
         return format_id("usr", self.user_id)
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, without: tuple[str, ...] = (), **headers: str
+        self, method: str, path: str, body: Any = None, *, without: str = "", **headers: str
     ) -> httpx.Response:
-        """As the console would. Header names with underscores; ``without`` leaves headers of ours out by name."""
+        """As the console would. Header names with underscores; ``without`` leaves one header of ours out."""
         ours = {"Cookie": f"__Host-ic_session={self.cookie}", CSRF_HEADER: self.csrf_token}
         if self.organization_id is not None:
             ours[ORGANIZATION_HEADER] = format_id("org", self.organization_id)
-        kept = {name: value for name, value in ours.items() if name not in without}
+        kept = {name: value for name, value in ours.items() if name != without}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.http.request(method, path, json=body, headers={**kept, **named})
 

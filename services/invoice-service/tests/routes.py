@@ -29,7 +29,9 @@ _PERSON = Person.__metadata__[0].dependency  # type: ignore[attr-defined]
 def api_routes(parts: Dependencies) -> list[tuple[str, APIRoute]]:
     """Every method and route under ``/v1``."""
     routes = _walk(create_public_app(parts).routes)
-    return [(method, route) for route in routes if route.path.startswith("/v1/") for method in sorted(route.methods)]
+    return [
+        (method, route) for route in routes if route.path.startswith("/v1/") for method in sorted(route.methods or ())
+    ]
 
 
 def permissions_of(route: APIRoute) -> set[Permission]:

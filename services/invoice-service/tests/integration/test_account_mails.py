@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ import httpx
 import pytest
 from contracts.catalogue import Service
 from contracts.events.accounts import AccountMailKind, AccountMailRequested
-from contracts.events.notification import AccountMailOutcome, AccountMailSettled
 from contracts.ids import format_id, parse_id
 from invoice_service.actions.people.request_account_mail import request_account_mail
 from invoice_service.actions.people.use_account_secret import open_account_secret, use_account_secret
@@ -26,7 +24,6 @@ from invoice_tests.make import PUBLIC_URL, SERVICE_SECRET, Account
 from invoice_tests.people import SignedInPerson
 from service_kit.clock import SystemClock
 from service_kit.database import app_now
-from service_kit.handlers import RetryLater
 from service_kit.identifiers import new_id
 from service_kit.service_tokens import sign
 from service_kit.testing.databases import ServiceDatabase
@@ -365,55 +362,3 @@ async def test_the_request_for_a_mail_says_who_invites_whom_and_holds_no_secret(
         "sign_in_url": f"{PUBLIC_URL}/sign-in",
         "happened_at": None,
     }
-
-
-@pytest.mark.parametrize("order", permutations(["unknown", "failed", "sent"]), ids="-".join)
-async def test_news_of_a_mail_in_any_order_ends_in_the_same_picture(
-    account: Account, anna: SignedInPerson, driver: Driver, order: tuple[str, ...]
-) -> None:
-    invitation = await _invite(anna)
-
-    for outcome in (*order, order[0]):
-        await driver.hear(_settled(account, _mail_of(invitation), outcome))
-
-    [shown] = (await anna.get("/v1/invitations"))["data"]
-    assert (shown["mail_outcome"], shown["mail_reason"]) == ("sent", "because sent")
-
-
-async def test_news_of_an_older_mail_does_not_touch_the_invitation(
-    account: Account, anna: SignedInPerson, driver: Driver
-) -> None:
-    invitation = await _invite(anna)
-    again = await anna.post(f"/v1/invitations/{invitation['id']}/resend")
-
-    await driver.hear(_settled(account, _mail_of(invitation), "failed"))
-    [before] = (await anna.get("/v1/invitations"))["data"]
-    await driver.hear(_settled(account, _mail_of(again), "failed"))
-    [after] = (await anna.get("/v1/invitations"))["data"]
-
-    assert (before["mail_outcome"], before["mail_reason"]) == ("queued", "")
-    assert (after["mail_outcome"], after["mail_reason"]) == ("failed", "because failed")
-
-
-async def test_news_of_an_unknown_or_foreign_mail_waits(
-    anna: SignedInPerson, new_account: NewAccount, driver: Driver
-) -> None:
-    invitation = await _invite(anna)
-    stranger = await new_account(name="Other Ltd")
-
-    for mail_id in (_mail_of(invitation), new_id()):
-        with pytest.raises(RetryLater):
-            await driver.hear(_settled(stranger, mail_id, "failed"))
-
-    [shown] = (await anna.get("/v1/invitations"))["data"]
-    assert shown["mail_outcome"] == "queued"
-
-
-def _settled(account: Account, mail_id: UUID, outcome: str) -> AccountMailSettled:
-    return AccountMailSettled(
-        organization_id=account.organization_id,
-        mail_id=mail_id,
-        kind=AccountMailKind.INVITATION,
-        outcome=AccountMailOutcome(outcome),
-        reason=f"because {outcome}",
-    )

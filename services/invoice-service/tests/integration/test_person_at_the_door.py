@@ -15,7 +15,7 @@ from service_kit.testing.databases import ServiceDatabase
 
 NewAccount = Callable[..., Awaitable[Account]]
 NewPerson = Callable[..., Awaitable[SignedInPerson]]
-CSRF, ORGANIZATION = "X-CSRF-Token", "X-Organization-Id"
+CSRF = "X-CSRF-Token"
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ async def test_no_unsafe_route_answers_a_cookie_alone_or_another_site(
 ) -> None:
     other = await new_person(memberships={account.organization_id: Role.OWNER})
     unsafe = [(method, path_to_nothing(route)) for method, route in api_routes(dependencies) if method != "GET"]
-    forgeries: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-        "no token": ((CSRF,), {}),
-        "an empty token": ((CSRF,), {"x_csrf_token": ""}),
-        "a made-up token": ((CSRF,), {"x_csrf_token": "0" * 64}),
-        "the token of another session": ((CSRF,), {"x_csrf_token": other.csrf_token}),
-        "another site": ((), {"origin": "https://evil.example"}),
-        "an opaque site": ((), {"origin": "null"}),
-        "a site beside ours": ((), {"origin": PUBLIC_URL + ".evil.example"}),
-        "a browser that says cross-site": ((), {"sec_fetch_site": "cross-site"}),
-        "a browser that says same-site": ((), {"sec_fetch_site": "same-site"}),
+    forgeries: dict[str, tuple[str, dict[str, str]]] = {
+        "no token": (CSRF, {}),
+        "an empty token": (CSRF, {"x_csrf_token": ""}),
+        "a made-up token": (CSRF, {"x_csrf_token": "0" * 64}),
+        "the token of another session": (CSRF, {"x_csrf_token": other.csrf_token}),
+        "another site": ("", {"origin": "https://evil.example"}),
+        "an opaque site": ("", {"origin": "null"}),
+        "a site beside ours": ("", {"origin": PUBLIC_URL + ".evil.example"}),
+        "a browser that says cross-site": ("", {"sec_fetch_site": "cross-site"}),
+        "a browser that says same-site": ("", {"sec_fetch_site": "same-site"}),
     }
 
     let_in = []
@@ -66,7 +66,7 @@ async def test_our_own_page_may_write_with_the_token(anna: SignedInPerson, heade
 
 
 async def test_reading_needs_no_token(anna: SignedInPerson) -> None:
-    assert (await anna.send("GET", "/v1/invoices", without=(CSRF,))).status_code == 200
+    assert (await anna.send("GET", "/v1/invoices", without=CSRF)).status_code == 200
 
 
 async def test_an_organisation_of_others_is_none_on_every_route(
