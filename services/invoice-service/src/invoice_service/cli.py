@@ -19,10 +19,12 @@ from service_kit.parked import list_parked, replay_parked
 from service_kit.settings import MissingSetting
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from invoice_service import people_commands
 from invoice_service.actions.api_keys.create_api_key import NewApiKey, create_api_key
 from invoice_service.actions.api_keys.revoke_api_key import revoke_api_key
 from invoice_service.actions.api_keys.roll_api_key import OVERLAP_SECONDS_MAX, roll_api_key
 from invoice_service.actions.organizations.create_organization import create_organization
+from invoice_service.actions.people.account_desk import AccountDesk
 from invoice_service.actions.record_audit import record_audit
 from invoice_service.domain.actors import OPERATOR
 from invoice_service.domain.api_keys import SCOPES
@@ -68,7 +70,54 @@ async def _bootstrap(settings: Settings, wanted: argparse.Namespace) -> Answer:
                 created_by=OPERATOR.id,
             )
             await _audit_key(session, made.row, "bootstrap")
-        return {"organization_id": format_id("org", organization.id), **_shown_once(made)}
+            owner: Answer = {}
+            if wanted.owner_email:
+                desk, name = _desk(settings, database), wanted.owner_name or wanted.owner_email
+                owner = await people_commands.make_owner(
+                    session, desk, organization_id=organization_id, email=wanted.owner_email, name=name
+                )
+        named = {"owner": owner} if owner else {}
+        return {"organization_id": format_id("org", organization.id), **_shown_once(made), **named}
+
+    return await _with_database(settings, work)
+
+
+def _desk(settings: Settings, database: Database) -> AccountDesk:
+    secret = settings.required("account_secret")
+    return people_commands.desk_by_hand(database, account_secret=secret, public_url=settings.public_url)
+
+
+async def _create_owner(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        desk = _desk(settings, database)
+        if not wanted.password_stdin:
+            return await people_commands.owner_with_link(
+                desk, organization_id=organization_id, email=wanted.email, name=wanted.name
+            )
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+        return await people_commands.owner_with_password(
+            desk, organization_id=organization_id, email=wanted.email, name=wanted.name, password=password
+        )
+
+    return await _with_database(settings, work)
+
+
+async def _link_owner(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    organization_id = parse_id("org", wanted.organization)
+
+    async def work(database: Database) -> Answer:
+        desk = _desk(settings, database)
+        return await people_commands.link_again(desk, organization_id=organization_id, email=wanted.email)
+
+    return await _with_database(settings, work)
+
+
+async def _about_person(settings: Settings, wanted: argparse.Namespace) -> Answer:
+    async def work(database: Database) -> Answer:
+        answer: Answer = await wanted.about(_desk(settings, database), email=wanted.email)
+        return answer
 
     return await _with_database(settings, work)
 
@@ -266,9 +315,35 @@ def parser() -> argparse.ArgumentParser:
     first = _add(commands, "bootstrap", _bootstrap, "make an organisation with its templates and a first API key")
     first.add_argument("--name", required=True, type=_name)
     first.add_argument("--email", required=True, type=_email)
+    first.add_argument("--owner-email", type=_email, help="make this person its owner, and print a link for them")
+    first.add_argument("--owner-name", type=_name)
     _add_keys(commands)
+    _add_people(commands)
     _add_parked(commands)
     return top
+
+
+def _add_people(commands: Any) -> None:
+    owners = commands.add_parser("owner", help="owners of one organisation").add_subparsers(
+        required=True, metavar="command"
+    )
+    create = _add(owners, "create", _create_owner, "make an owner and print a link to choose a password with")
+    create.add_argument("--name", required=True, type=_name)
+    create.add_argument("--password-stdin", action="store_true", help="read the password instead of printing a link")
+    for command in (create, _add(owners, "link", _link_owner, "print a new link for an owner who is locked out")):
+        command.add_argument("--organization", required=True, help="org_…")
+        command.add_argument("--email", required=True, type=_email)
+    people = commands.add_parser("people", help="people of every organisation").add_subparsers(
+        required=True, metavar="command"
+    )
+    for name, about, text in (
+        ("disable", people_commands.disable, "shut a person out at once"),
+        ("enable", people_commands.enable, "let them in again"),
+        ("end-sessions", people_commands.end_sessions, "sign a person out everywhere"),
+    ):
+        person = _add(people, name, _about_person, text)
+        person.add_argument("--email", required=True, type=_email)
+        person.set_defaults(about=about)
 
 
 def _add_keys(commands: Any) -> None:

@@ -41,10 +41,11 @@ class PersonDisabled(DomainError):
 
 @dataclass(frozen=True)
 class NewOwner:
-    """``has_password`` False: a link is needed before they can sign in."""
+    """``has_password`` False: a link is needed before they can sign in. ``password_taken``: it is the given one."""
 
     user_id: UUID
     has_password: bool
+    password_taken: bool
 
 
 async def create_owner(
@@ -62,7 +63,8 @@ async def create_owner(
     """
     await insert_person(session, email=email, name=name, language="en", now=now)
     person = await _person(session, email=email)
-    if password_hash is not None and person.password_hash is None:
+    password_taken = password_hash is not None and person.password_hash is None
+    if password_hash is not None and password_taken:
         await store_password(session, person=person, password_hash=password_hash, now=now)
     values = {
         "organization_id": organization_id,
@@ -80,7 +82,7 @@ async def create_owner(
         )
     )
     await _audit(session, organization_id, "owner_created", person)
-    return NewOwner(user_id=person.id, has_password=person.password_hash is not None)
+    return NewOwner(person.id, has_password=person.password_hash is not None, password_taken=password_taken)
 
 
 async def link_for_owner(
