@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
@@ -13,9 +14,11 @@ from service_kit.idempotency import (
     IdempotencyKeyReused,
     fingerprint_of,
     run_once,
+    run_once_outside,
 )
 from service_kit.identifiers import new_id
 from service_kit.testing.databases import ServiceDatabase
+from service_kit.testing.waiting import run_until
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 FINGERPRINT = fingerprint_of(method="POST", path="/v1/things", body=b"{}")
@@ -142,3 +145,114 @@ async def test_without_a_key_the_work_simply_runs(service_database: ServiceDatab
         await once(app, organization_id, key=None, work=make_thing(organization_id))
 
     assert await effects(service_database) == 2
+
+
+async def test_what_is_shown_once_is_in_the_first_answer_and_in_no_row(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+
+    async def work(_session: AsyncSession) -> Answer:
+        return Answer(status=201, body={"id": "1", "secret": None}, shown_once={"secret": "canary-4711"})
+
+    first = await once(app, organization_id, work=work)
+    again = await once(app, organization_id, work=work)
+    keyless = await once(app, organization_id, key=None, work=work)
+
+    assert first.body == keyless.body == {"id": "1", "secret": "canary-4711"}
+    assert again.body == {"id": "1", "secret": None}
+    rows = await service_database.fetch("select k::text as row from payment.idempotency_keys k")
+    assert len(rows) == 1
+    assert "canary" not in rows[0]["row"]
+    assert "canary" not in repr(Answer(status=201, body={}, shown_once={"secret": "canary-4711"}))
+
+
+@dataclass
+class Outside:
+    """Another service, which counts how often it was called."""
+
+    calls: int = 0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self) -> str:
+        self.calls += 1
+        await self.gate.wait()
+        return "told"
+
+    async def once(
+        self, database: Database, organization_id: UUID, *, fingerprint: bytes = FINGERPRINT, key: str | None = "k"
+    ) -> Answer:
+        async def work(session: AsyncSession, told: str) -> Answer:
+            made = await make_thing(organization_id)(session)
+            return Answer(status=200, body={**made.body, "told": told})
+
+        return await run_once_outside(
+            database=database,
+            table=IdempotencyKey,
+            organization_id=organization_id,
+            key=key,
+            fingerprint=fingerprint,
+            call=self,
+            work=work,
+        )
+
+
+async def test_a_call_outside_is_answered_again_without_another_call(service_database: ServiceDatabase) -> None:
+    app, organization_id, outside = service_database.open("payment"), new_id(), Outside()
+    outside.gate.set()
+
+    first = await outside.once(app, organization_id)
+    again = await outside.once(app, organization_id)
+
+    assert (again.body, outside.calls) == (first.body, 1)
+    assert again.headers == {"Idempotency-Replayed": "true"}
+
+
+async def test_another_request_is_refused_while_the_call_of_the_first_is_under_way(
+    service_database: ServiceDatabase,
+) -> None:
+    app, organization_id, outside = service_database.open("payment"), new_id(), Outside()
+    first = asyncio.create_task(outside.once(app, organization_id))
+    await run_until(lambda: outside.calls == 1)
+
+    with pytest.raises(IdempotencyKeyReused):
+        await outside.once(app, organization_id, fingerprint=b"other")
+    outside.gate.set()
+    await first
+
+    assert outside.calls == 1
+    assert await effects(service_database) == 1
+
+
+async def test_twins_that_both_call_have_one_effect_and_one_answer(service_database: ServiceDatabase) -> None:
+    app, organization_id, outside = service_database.open("payment"), new_id(), Outside()
+    twins = [asyncio.create_task(outside.once(app, organization_id)) for _ in range(4)]
+    await run_until(lambda: outside.calls == 4)
+    outside.gate.set()
+
+    answers = await asyncio.gather(*twins)
+
+    assert await effects(service_database) == 1
+    assert len({answer.body["id"] for answer in answers}) == 1
+
+
+async def test_a_call_that_fails_or_is_cancelled_leaves_the_key_free(service_database: ServiceDatabase) -> None:
+    app, organization_id, outside = service_database.open("payment"), new_id(), Outside()
+    cancelled = asyncio.create_task(outside.once(app, organization_id))
+    await run_until(lambda: outside.calls == 1)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+
+    outside.gate.set()
+    answer = await outside.once(app, organization_id, fingerprint=b"other")
+
+    assert answer.status == 200
+
+
+async def test_without_a_key_a_call_outside_simply_runs(service_database: ServiceDatabase) -> None:
+    app, organization_id, outside = service_database.open("payment"), new_id(), Outside()
+    outside.gate.set()
+
+    for _ in range(2):
+        await outside.once(app, organization_id, key=None)
+
+    assert (outside.calls, await effects(service_database)) == (2, 2)

@@ -13,6 +13,7 @@ from invoice_tests.driver import Driver
 from invoice_tests.fakes import FakePaymentService
 from invoice_tests.make import PAYMENT_SECRET, Account
 from invoice_tests.scenes import connection
+from service_kit.idempotency import fingerprint_of
 
 KEY = "rk_test_51CanaryCanaryCanary9fQ2"
 PATH = "/v1/settings/stripe/secret-key"
@@ -155,3 +156,56 @@ async def test_a_key_that_only_reads_cannot_set_one(new_account: Any) -> None:
     reader = await new_account(scopes=("read",))
 
     assert (await reader.send("PUT", PATH, {"secret_key": KEY})).status_code == 403
+
+
+async def test_the_same_request_with_its_key_is_answered_again_without_another_call(
+    connected: Account, payment_service: FakePaymentService, driver: Driver
+) -> None:
+    payment_service.content = picture(connected, version=3)
+    first = await connected.send("PUT", PATH, {"secret_key": KEY}, idempotency_key="k")
+
+    again = await connected.send("PUT", PATH, {"secret_key": KEY}, idempotency_key="k")
+
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(payment_service.bodies) == 1
+    [line] = await driver.query("select * from invoice.audit_log where action = 'set_stripe_secret_key'")
+    assert KEY not in str(dict(line))
+    assert line["actor"] == format_id("key", connected.key_id)
+
+
+async def test_another_secret_under_the_same_key_is_refused_before_anything_is_called(
+    connected: Account, payment_service: FakePaymentService
+) -> None:
+    payment_service.content = picture(connected, version=3)
+    await connected.send("PUT", PATH, {"secret_key": KEY}, idempotency_key="k")
+
+    other = await connected.send("PUT", PATH, {"secret_key": KEY + "x"}, idempotency_key="k")
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert len(payment_service.bodies) == 1
+
+
+async def test_a_secret_that_was_refused_does_not_use_up_its_key(
+    connected: Account, payment_service: FakePaymentService, driver: Driver
+) -> None:
+    payment_service.status, payment_service.content = 422, problem("stripe-key-refused", "Stripe refuses the key")
+    refused = await connected.send("PUT", PATH, {"secret_key": KEY}, idempotency_key="k")
+    payment_service.status, payment_service.content = 200, picture(connected, version=3)
+
+    accepted = await connected.send("PUT", PATH, {"secret_key": KEY + "x"}, idempotency_key="k")
+
+    assert (refused.status_code, accepted.status_code) == (422, 200)
+    assert len(await driver.query("select 1 from invoice.audit_log where action = 'set_stripe_secret_key'")) == 1
+
+
+async def test_what_is_kept_of_a_secret_cannot_be_tried_out_without_the_pepper(
+    connected: Account, payment_service: FakePaymentService, driver: Driver
+) -> None:
+    payment_service.content = picture(connected, version=3)
+    await connected.send("PUT", PATH, {"secret_key": KEY}, idempotency_key="k")
+
+    [row] = await driver.query("select fingerprint from invoice.idempotency_keys")
+
+    body = httpx.Request("PUT", "http://any.test", json={"secret_key": KEY}).read()
+    assert row["fingerprint"] != fingerprint_of(method="PUT", path=PATH, body=body + b"\n")
