@@ -157,6 +157,23 @@ async def test_two_rotations_at_once_take_turns_and_everything_opens(bench: KeyB
     assert await bench.opened() == {KEY}
 
 
+async def test_a_rotation_that_takes_long_keeps_its_lock_to_the_end(bench: KeyBench, stripe: FakeStripe) -> None:
+    organization_id = await bench.connect(stripe)
+    role, database = bench.rows.role("payment", "worker"), bench.rows.name
+    await bench.rows.fetch(
+        f"alter role {role} in database {database} set idle_in_transaction_session_timeout = '500ms'"
+    )
+
+    async with bench.as_app(organization_id) as session:
+        await run_sql(session, "select 1 from data_keys for update")
+        rotating = asyncio.create_task(bench.rotate())
+        await bench.somebody_waits_for_a_lock()
+        await run_until(lambda: _has_been_idle_or_is_gone(bench, role))
+    report = await rotating
+
+    assert (report.made_key, report.rewrapped) == (True, 1)
+
+
 async def test_while_another_command_works_on_the_keys_a_rotation_says_so_and_changes_nothing(bench: KeyBench) -> None:
     before = bench.path.read_text()
 
@@ -415,6 +432,16 @@ async def _rotate_and_retire(bench: KeyBench, old: str) -> None:
 
 def _with_another_first(text: str) -> MasterKeys:
     return MasterKeys(current="other", keys={"other": b"o" * 32, **read_keyring_text(text).keys})
+
+
+async def _has_been_idle_or_is_gone(bench: KeyBench, role: str) -> bool:
+    """No connection of ``role`` in this database began its idle transaction within the last second."""
+    recent = await bench.rows.fetch(
+        "select 1 from pg_stat_activity where usename = $1 and datname = current_database()"
+        " and state = 'idle in transaction' and state_change > clock_timestamp() - interval '1 s'",
+        role,
+    )
+    return not recent
 
 
 async def _has_waited(desk: Desk) -> bool:

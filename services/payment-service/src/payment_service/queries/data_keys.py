@@ -93,6 +93,8 @@ async def wait_for_wrappings(session: AsyncSession) -> None:
 async def hold_key_commands(session: AsyncSession) -> None:
     """One command on master keys at a time. Raises ``DBAPIError`` (55P03) when another goes on for five seconds."""
     await run_sql(session, "set local lock_timeout = '5s'")
+    # The lock is all this connection is for; it is idle for as long as the work of the others takes.
+    await run_sql(session, "set local idle_in_transaction_session_timeout = 0")
     await _lock(session, "pg_advisory_xact_lock", _COMMANDS)
 
 
