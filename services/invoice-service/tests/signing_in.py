@@ -161,6 +161,13 @@ class House:
         )
         return [dict(row) for row in rows]
 
+    async def mails_asked_for(self) -> int:
+        """Of any kind, through the outbox."""
+        rows = await self.postgres.fetch(
+            "select 1 from invoice.outbox where type = 'invoice.account_mail_requested.v1'"
+        )
+        return len(rows)
+
     async def audited(self, organization_id: UUID) -> list[str]:
         rows = await self.postgres.fetch(
             "select action from invoice.audit_log where organization_id = $1 order by at, id", organization_id
