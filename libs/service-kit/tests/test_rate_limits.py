@@ -30,9 +30,9 @@ def seconds() -> Seconds:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
+async def client(seconds: Seconds) -> AsyncIterator[httpx.AsyncClient]:
     api = create_api(title="Example", service="example", clock=SystemClock(), ready_checks=[])
-    limiter = RateLimiter()
+    limiter = RateLimiter(now=seconds)
 
     @api.get("/limited/{end}")
     async def limited(end: str, request: Request) -> str:

@@ -15,7 +15,7 @@ from service_kit.log_setup import get_logger
 from service_kit.problems import RETRY_AFTER_SECONDS, problem
 from service_kit.request_guard import REQUEST_ID_HEADER, new_request_id
 
-_DISCARDING_SECONDS = 2
+_LINGERING_SECONDS = 2
 _PROBES = frozenset({"/livez", "/readyz"})
 _HINTED_TITLES = {
     408: ("request-too-slow", "The head of the request did not arrive in time"),
@@ -50,11 +50,8 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
-            return
-        super().data_received(data)
-        if self._working():
-            _cancel(self._head_timer)
+        if not self._refused:
+            super().data_received(data)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -120,7 +117,7 @@ class Connection(H11Protocol):
         if self.transport.can_write_eof():
             # Closing over unread bytes would reset the connection before the answer is read.
             self.transport.write_eof()
-            self.loop.call_later(_DISCARDING_SECONDS, self.transport.close)
+            self.loop.call_later(_LINGERING_SECONDS, self.transport.close)
         else:
             self.transport.close()
         self._expect_reader()

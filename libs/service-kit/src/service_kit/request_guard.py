@@ -24,15 +24,16 @@ REQUEST_ID_HEADER = "X-Request-Id"
 ADDRESS_BYTES_MAX = 8_192
 HEADER_BYTES_MAX = 16_384
 HEADERS_MAX = 100
-_DISCARDING_SECONDS = 2
+_LINGERING_SECONDS = 2
 
 
 class _Refused(Exception):
-    """The request goes no further; the answer is ready."""
+    """The request goes no further; the answer is ready, and ``body_read`` says whether all of the body is here."""
 
-    def __init__(self, answer: JSONResponse) -> None:
+    def __init__(self, answer: JSONResponse, *, body_read: bool = False) -> None:
         super().__init__(answer.status_code)
         self.answer = answer
+        self.body_read = body_read
 
 
 class _ClientGone(Exception):
@@ -76,9 +77,9 @@ class RequestGuard:
         except _ClientGone:
             return
         except _Refused as refused:
-            answer: JSONResponse | None = refused.answer
-        else:
-            answer = await self._answered(scope, _replayed(body, receive), send)
+            await _refuse(refused, receive, send)
+            return
+        answer = await self._answered(scope, _replayed(body, receive), send)
         if answer is not None:
             await answer(scope, receive, send)
 
@@ -94,7 +95,7 @@ class RequestGuard:
             try:
                 check_json(content_type=Headers(scope=scope).get("content-type", ""), body=body)
             except MalformedBody as reason:
-                raise _Refused(_malformed(scope, str(reason))) from None
+                raise _Refused(_malformed(scope, str(reason)), body_read=True) from None
         return body
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> JSONResponse | None:
@@ -166,11 +167,8 @@ class _Answering:
 
 
 async def _whole_body(scope: Scope, receive: Receive, *, body_bytes_max: int) -> bytes:
-    headers = Headers(scope=scope)
-    declared = headers.get("content-length", "")
+    declared = Headers(scope=scope).get("content-length", "")
     if declared.isdigit() and int(declared) > body_bytes_max:
-        if "expect" not in headers:
-            await _discard(receive)
         raise _Refused(_too_large(scope, body_bytes_max))
     body = bytearray()
     while True:
@@ -179,19 +177,24 @@ async def _whole_body(scope: Scope, receive: Receive, *, body_bytes_max: int) ->
             raise _ClientGone
         body += message.get("body", b"")
         if len(body) > body_bytes_max:
-            await _discard(receive)
             raise _Refused(_too_large(scope, body_bytes_max))
         if not message.get("more_body", False):
             break
     return bytes(body)
 
 
-async def _discard(receive: Receive) -> None:
-    """Take what is still coming, for a moment: closing over unread bytes resets the connection before the answer."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARDING_SECONDS):
-            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
-                continue
+async def _refuse(refused: _Refused, receive: Receive, send: Send) -> None:
+    """Answer at once, but end the answer only when the body is here or a moment has passed: a connection that is closed
+    over unread bytes is reset, often before the answer is read, and a browser would say "network error"."""
+    answer = refused.answer
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    if not refused.body_read:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERING_SECONDS):
+                while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                    continue
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
