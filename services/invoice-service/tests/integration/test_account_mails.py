@@ -22,11 +22,13 @@ from invoice_service.queries.people import SecretFacts
 from invoice_tests.driver import Driver
 from invoice_tests.make import PUBLIC_URL, SERVICE_SECRET, Account
 from invoice_tests.people import SignedInPerson
+from invoice_tests.standstill import standstill
 from service_kit.clock import SystemClock
 from service_kit.database import app_now
 from service_kit.identifiers import new_id
 from service_kit.service_tokens import sign
 from service_kit.testing.databases import ServiceDatabase
+from service_kit.testing.waiting import run_until
 
 NewAccount = Callable[..., Awaitable[Account]]
 NewPerson = Callable[..., Awaitable[SignedInPerson]]
@@ -194,13 +196,18 @@ async def test_a_secret_is_used_once_and_takes_its_siblings_with_it(door: Door, 
     assert await door.code(mail_id) == MOOT
 
 
-async def test_of_ten_uses_at_once_one_gets_through(door: Door, anna: SignedInPerson) -> None:
+async def test_of_two_uses_at_once_one_gets_through(
+    door: Door, anna: SignedInPerson, service_database: ServiceDatabase
+) -> None:
     mail_id = _mail_of(await _invite(anna))
-    texts = [await door.text(mail_id) for _ in range(5)] * 2
+    texts = [await door.text(mail_id), await door.text(mail_id)]
 
-    outcomes = await asyncio.gather(*(door.use(text, Purpose.INVITE) for text in texts), return_exceptions=True)
+    async with standstill(service_database, table="account_secrets", waiting=2) as both_wait:
+        uses = asyncio.gather(*(door.use(text, Purpose.INVITE) for text in texts), return_exceptions=True)
+        await run_until(both_wait)
+    outcomes = await uses
 
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AccountSecretDead"] * 9 + ["SecretFacts"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AccountSecretDead", "SecretFacts"]
 
 
 async def test_a_secret_of_one_purpose_is_none_of_the_other(door: Door, anna: SignedInPerson) -> None:

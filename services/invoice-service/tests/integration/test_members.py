@@ -1,8 +1,7 @@
 """Who belongs to an organisation: roles that count at once, an owner who is always there, mail that buries nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,11 +11,10 @@ from invoice_service.domain.invitation_limits import MAILS_TO_ONE_MAX, OPEN_MAX
 from invoice_service.domain.permissions import Role
 from invoice_tests.make import Account
 from invoice_tests.people import SignedInPerson
+from invoice_tests.standstill import standstill
 from service_kit.identifiers import new_id
-from service_kit.provision import connect
 from service_kit.testing.databases import ServiceDatabase
 from service_kit.testing.waiting import run_until
-from sqlalchemy.engine import make_url
 
 NewAccount = Callable[..., Awaitable[Account]]
 NewPerson = Callable[..., Awaitable[SignedInPerson]]
@@ -37,7 +35,7 @@ async def ben(account: Account, new_person: NewPerson) -> SignedInPerson:
 
 
 def _codes(*answers: Any) -> list[tuple[int, str]]:
-    return [(answer.status_code, answer.json()["code"] if answer.content else "") for answer in answers]
+    return [(answer.status_code, answer.json().get("code", "") if answer.content else "") for answer in answers]
 
 
 async def test_members_see_each_other_in_the_order_in_which_they_came(
@@ -148,7 +146,7 @@ async def test_two_owners_at_the_same_moment_never_leave_none(
             return who.send("PATCH", f"/v1/members/{whom.id}", {"role": "viewer"}, if_match='"1"')
         return who.send("DELETE", f"/v1/members/{(who if way == 'leave' else whom).id}")
 
-    async with _nobody_commits(service_database) as both_wait:
+    async with standstill(service_database, table="audit_log", waiting=2) as both_wait:
         answers = asyncio.gather(against(one, two), against(two, one))
         await run_until(both_wait, timeout_seconds=10)
     statuses = sorted(answer.status_code for answer in await answers)
@@ -156,27 +154,6 @@ async def test_two_owners_at_the_same_moment_never_leave_none(
     rows = await service_database.fetch("select count(*) as owners from invoice.memberships where role = 'owner'")
     assert rows[0]["owners"] == 1
     assert statuses == [200 if way == "lower" else 204, 409]
-
-
-@asynccontextmanager
-async def _nobody_commits(postgres: ServiceDatabase) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
-    """Writes get as far as their line in the audit log. Yields whether two of them wait, for that or for each other."""
-    url = make_url(postgres.admin_url).set(database=postgres.name)
-    connection = await connect(url.render_as_string(hide_password=False))
-
-    async def two_wait() -> bool:
-        rows = await postgres.fetch(
-            "select count(*) as waiting from pg_stat_activity where datname = current_database() "
-            "and wait_event_type = 'Lock'"
-        )
-        return int(rows[0]["waiting"]) == 2
-
-    try:
-        async with connection.transaction():
-            await connection.execute("lock table invoice.audit_log in exclusive mode")
-            yield two_wait
-    finally:
-        await connection.close()
 
 
 async def test_an_address_is_invited_once_and_a_member_not_at_all(anna: SignedInPerson, ben: SignedInPerson) -> None:
