@@ -42,10 +42,10 @@ def caller_of(text: str, **changes: Any) -> ServiceCaller:
     return verify(text, **settings)
 
 
-def forged(header: dict[str, Any], key: OctKey | RSAKey, **claims: Any) -> str:
+def forged(header: dict[str, Any], key: OctKey | RSAKey, *, without: str = "", **claims: Any) -> str:
     """The header and claims of a token of ours as ``claims`` change them, signed another way."""
     ours = jws.extract_compact(token().encode())
-    values = {**ours.headers(), **header}
+    values = {name: value for name, value in {**ours.headers(), **header}.items() if name != without}
     payload = {
         "iss": "invoice-service",
         "aud": "payment-service",
@@ -93,6 +93,9 @@ def test_a_token_lives_a_minute_and_the_skew_of_two_clocks() -> None:
     assert caller_of(text, now=NOW - timedelta(seconds=5)).actor == "key_1"
 
 
+BROUGHT = OctKey.import_key(b"a-key-that-the-forger-brings-along-0123456789")
+BROUGHT_PAIR = RSAKey.generate_key(2048)
+
 FORGED = {
     "another algorithm of the same key": lambda key: forged({"alg": "HS512"}, key),
     "a public-key algorithm": lambda key: forged({"alg": "RS256"}, RSAKey.generate_key(2048)),
@@ -103,7 +106,36 @@ FORGED = {
     "several audiences": lambda key: forged({}, key, aud=["payment-service", "invoice-service"]),
     "several issuers": lambda key: forged({}, key, iss=["invoice-service"]),
     "no expiry": lambda key: forged({}, key, exp=None),
+    "the type of another token": lambda key: forged({"typ": "JWT"}, key),
+    "an empty type": lambda key: forged({"typ": ""}, key),
+    "a longer type": lambda key: forged({"typ": "ic-service+jwt; v=2"}, key),
+    "a type in other letters": lambda key: forged({"typ": "IC-Service+JWT"}, key),
 }
+
+
+WITH_A_KEY_OF_THEIR_OWN = {
+    "jwk": lambda: forged({"jwk": BROUGHT.as_dict()}, BROUGHT),
+    "jwk of a public key": lambda: forged({"alg": "RS256", "jwk": BROUGHT_PAIR.as_dict(private=False)}, BROUGHT_PAIR),
+    "jku": lambda: forged({"jku": "https://keys.example.com/jwks.json"}, BROUGHT),
+    "x5u": lambda: forged({"x5u": "https://keys.example.com/chain.pem"}, BROUGHT),
+    "x5c": lambda: forged({"x5c": ["MIIB"]}, BROUGHT),
+    "a key id that is a path": lambda: forged({"kid": "../../dev/null"}, BROUGHT),
+    "a key id that is a query": lambda: forged({"kid": "' or 1=1 --"}, BROUGHT),
+    "the key id of ours": lambda: forged({}, BROUGHT),
+}
+
+
+@pytest.mark.parametrize("way", WITH_A_KEY_OF_THEIR_OWN)
+def test_no_header_brings_the_key_that_a_token_is_checked_with(way: str) -> None:
+    text = WITH_A_KEY_OF_THEIR_OWN[way]()
+
+    with pytest.raises(Unauthenticated):
+        caller_of(text)
+
+
+def test_a_token_without_a_type_is_refused() -> None:
+    with pytest.raises(Unauthenticated):
+        caller_of(forged({}, OctKey.import_key(SECRET.encode()), without="typ"))
 
 
 @pytest.mark.parametrize("way", FORGED)

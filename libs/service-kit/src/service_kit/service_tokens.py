@@ -19,6 +19,7 @@ from service_kit.errors import Unauthenticated
 LIFETIME_SECONDS = 60
 CLOCK_SKEW_SECONDS = 5
 SECRET_LENGTH_MIN = 32
+TYPE = "ic-service+jwt"
 _ALGORITHM = "HS256"
 _KEY_ID_LABEL = b"service-token-key-id:"
 _REFUSED = "the service token is missing, malformed, expired, or not meant for this service"
@@ -50,7 +51,7 @@ def sign(*, secret: str, issuer: str, audience: str, organization_id: UUID, acto
         "iat": issued,
         "exp": issued + LIFETIME_SECONDS,
     }
-    header = {"alg": _ALGORITHM, "kid": _key_id(signing)}
+    header = {"alg": _ALGORITHM, "typ": TYPE, "kid": _key_id(signing)}
     return jwt.encode(header, claims, OctKey.import_key(signing.encode()), algorithms=[_ALGORITHM])
 
 
@@ -58,7 +59,8 @@ def verify(token: str, *, secret: str, audience: str, issuers: frozenset[str], n
     """Who calls. Raises `Unauthenticated` for anything but a token of one of ``issuers``, for us and alive."""
     keys = {_key_id(each): OctKey.import_key(each.encode()) for each in listed_secrets(secret)}
     try:
-        claims = jwt.decode(token, lambda signed: _named_key(signed, keys), algorithms=[_ALGORITHM]).claims
+        opened = jwt.decode(token, lambda signed: _named_key(signed, keys), algorithms=[_ALGORITHM])
+        claims, kind = opened.claims, opened.header.get("typ")
         caller = ServiceCaller(
             issuer=str(claims["iss"]), organization_id=UUID(str(claims["org"])), actor=str(claims["act"])
         )
@@ -67,7 +69,7 @@ def verify(token: str, *, secret: str, audience: str, issuers: frozenset[str], n
         raise Unauthenticated(_REFUSED) from None
     moment = now.timestamp()
     alive = issued - CLOCK_SKEW_SECONDS <= moment < min(expires, issued + LIFETIME_SECONDS) + CLOCK_SKEW_SECONDS
-    if claims.get("aud") != audience or caller.issuer not in issuers or not alive:
+    if kind != TYPE or claims.get("aud") != audience or caller.issuer not in issuers or not alive:
         raise Unauthenticated(_REFUSED)
     return caller
 
