@@ -41,9 +41,7 @@ def stripe_settings_routes(
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("a service token is needed: Authorization: Bearer …")
-        known = verify(
-            token, secret=service_token_secret, audience=Service.PAYMENT, issuers=_CALLERS, now=clock.now()
-        )
+        known = verify(token, secret=service_token_secret, audience=Service.PAYMENT, issuers=_CALLERS, now=clock.now())
         if known.organization_id != organization_id:
             raise OtherOrganization("ask with a token for this organisation")
         return known
