@@ -211,6 +211,7 @@ async def test_a_worker_takes_in_publishes_and_is_ready_as_its_own_user(
         await run_until(lambda: _worked_off(service_database), timeout_seconds=20)
         ready = await eventually(lambda: _readiness(port), timeout_seconds=20)
 
+    assert heard is not None
     assert heard.headers["ce-type"] == "payment.link_failed.v1"
     assert "round trip" in json.dumps(ready)
 
