@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from deploy.demo.bootstrap import first_api_key
+from deploy.demo.bootstrap import first_organization
 from deploy.demo.compose import composed
 from deploy.demo.failures import CannotRun, NotAsItShouldBe
 from deploy.demo.instance import Instance
@@ -53,12 +53,13 @@ async def _run(progress: Progress, *, once: bool, keep: bool) -> None:
     assert task is not None
     interruption = Interruption(task)
     async with running_product(progress=progress, keep=keep) as (instance, processes):
-        api_key = await first_api_key(instance, processes)
+        made = await first_organization(instance, processes)
         addresses = Addresses(
             api=instance.api_url,
             inbox=instance.inbox_url,
             sandbox=instance.sandbox_url,
-            api_key=api_key,
+            api_key=made.api_key,
+            owner=made.owner,
             stripe_key=instance.secrets.stripe_key,
         )
         try:
@@ -77,6 +78,7 @@ async def _play_against_compose(progress: Progress) -> None:
     progress.note("mail inbox", addresses.inbox)
     progress.note("invoice API", f"{addresses.api}  ({addresses.api}/openapi.json describes it)")
     progress.note("API key", addresses.api_key)
+    _show_owner(addresses, progress)
 
 
 class Interruption:
@@ -118,6 +120,7 @@ def _show(
     progress.note("Stripe sandbox", f"{addresses.sandbox}  (no money moves)")
     progress.note("invoice API", f"{addresses.api}  ({addresses.api}/openapi.json describes it)")
     progress.note("API key", addresses.api_key)
+    _show_owner(addresses, progress)
     progress.note("Stripe test key", addresses.stripe_key)
     for number, page in pages.items():
         progress.note(f"page {number}", page)
@@ -126,6 +129,11 @@ def _show(
     progress.note("logs", str(processes.logs))
     progress.heading("Try:")
     progress.note("", f"curl -H 'Authorization: Bearer {addresses.api_key}' {addresses.api}/v1/invoices")
+
+
+def _show_owner(addresses: Addresses, progress: Progress) -> None:
+    progress.note("sign in", f"{addresses.api}/sign-in")
+    progress.note("as the owner", f"{addresses.owner.email}  password {addresses.owner.password}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The product that `make up` started: where it is met, and a first API key made inside its container."""
+"""The product that `make up` started: where it is met, and an organisation made inside its container."""
 
 from pathlib import Path
 
-from deploy.demo.bootstrap import ARGUMENTS, api_key_in
+from deploy.demo.bootstrap import bootstrap_arguments, fresh_owner_email, organization_in
 from deploy.demo.failures import CannotRun
 from deploy.demo.instance import outer_environment
 from deploy.demo.journey import Addresses
@@ -15,12 +15,15 @@ IN_CONTAINER = ["docker", "compose", "exec", "--no-TTY", "invoice-app", "python"
 async def composed(processes: Processes) -> Addresses:
     """Makes an organisation of its own, so that the journey can be played again and again."""
     settings = _settings(ROOT / ".env")
-    answer = await processes.run("bootstrap", [*IN_CONTAINER, *ARGUMENTS], environment=outer_environment())
+    arguments = bootstrap_arguments(owner_email=fresh_owner_email())
+    answer = await processes.run("bootstrap", [*IN_CONTAINER, *arguments], environment=outer_environment())
+    made = organization_in(answer)
     return Addresses(
         api=f"http://127.0.0.1:{settings.get('API_PORT', '8001')}",
         inbox=f"http://127.0.0.1:{settings.get('INBOX_PORT', '1080')}",
         sandbox=f"http://127.0.0.1:{settings.get('SANDBOX_PORT', '12111')}",
-        api_key=api_key_in(answer),
+        api_key=made.api_key,
+        owner=made.owner,
         stripe_key=settings["SANDBOX_KEY"],
     )
 

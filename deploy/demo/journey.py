@@ -15,7 +15,9 @@ import httpx
 from deploy.demo.api import InvoiceApi, Json, invoice_api
 from deploy.demo.failures import NotAsItShouldBe
 from deploy.demo.inbox import received
+from deploy.demo.instance import ACCOUNT_NAME
 from deploy.demo.mail_checks import check_manual_mail, check_stripe_mail, read_mail
+from deploy.demo.owner import Owner, sign_in
 from deploy.demo.payer import follow_pay_button, pay_by_card
 from deploy.demo.progress import Progress
 from deploy.demo.waiting import until
@@ -30,6 +32,7 @@ class Addresses:
     sandbox: str
     api_key: str
     stripe_key: str
+    owner: Owner
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ BY_STRIPE = Story("stripe", "goods-and-shipping", "Atelier Blum", "kasse@atelier
 async def play(addresses: Addresses, *, progress: Progress) -> dict[str, str]:
     """Play it all and return each invoice's durable page by its number. Raises `NotAsItShouldBe` at the first fault."""
     async with invoice_api(addresses.api, api_key=addresses.api_key) as api:
+        await sign_in(addresses.owner, api=addresses.api, organization=ACCOUNT_NAME)
+        progress.step(f"{addresses.owner.email} chose a password by her link and signed in at {addresses.api}/sign-in")
         await _connect_stripe(api, addresses, progress)
         by_hand, by_stripe = [await _send(api, story, progress) for story in (BY_HAND, BY_STRIPE)]
         await _check_manual_mail(api, by_hand, addresses, progress)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from deploy.demo.api import InvoiceApi, invoice_api
-from deploy.demo.bootstrap import first_api_key
+from deploy.demo.bootstrap import first_organization, fresh_owner_email
 from deploy.demo.instance import Instance
 from deploy.demo.journey import Addresses
 from deploy.demo.processes import Processes
@@ -36,12 +36,14 @@ async def new_organization(product: Product) -> Addresses:
     key, account = f"sk_test_{secrets.token_hex(12)}", f"acct_1{secrets.token_hex(6)}"
     async with httpx.AsyncClient(base_url=instance.sandbox_url, timeout=10, trust_env=False) as client:
         (await client.post("/_sandbox/keys", json={"key": key, "account": account})).raise_for_status()
+    made = await first_organization(instance, product.processes, owner_email=fresh_owner_email())
     return Addresses(
         api=instance.api_url,
         inbox=instance.inbox_url,
         sandbox=instance.sandbox_url,
-        api_key=await first_api_key(instance, product.processes),
+        api_key=made.api_key,
         stripe_key=key,
+        owner=made.owner,
     )
 
 
