@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from fastapi import FastAPI
@@ -61,7 +62,8 @@ class Browser:
 
     async def send(self, action: str, fields: Mapping[str, str], **headers: str) -> httpx.Response:
         """These fields and no others."""
-        return await self.http.post(action, data=dict(fields), headers={"Origin": PUBLIC_URL, **_named(headers)})
+        sent = {"Origin": PUBLIC_URL, "Content-Type": "application/x-www-form-urlencoded", **_named(headers)}
+        return await self.http.post(action, content=urlencode(fields), headers=sent)
 
     async def fill(self, page: str, fields: Mapping[str, str], *, action: str = "") -> httpx.Response:
         """Open ``page`` and send its form with ``fields`` typed into it."""
