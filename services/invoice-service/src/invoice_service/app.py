@@ -12,6 +12,7 @@ from service_kit.clock import SystemClock
 from service_kit.database import create_database
 from service_kit.health import ReadyCheck, database_check
 from service_kit.http import create_api, serve
+from service_kit.http_door import HttpDoor
 from service_kit.log_setup import configure_logging
 from service_kit.worker_process import run_process
 
@@ -100,9 +101,12 @@ def build(settings: Settings) -> Apps:
             page=settings.rate_limit_page_per_minute,
         ),
     )
+    https = settings.public_url.startswith("https://")
     return Apps(
-        public=create_public_app(dependencies, docs=settings.docs_enabled),
-        private=create_private_app(dependencies),
+        public=create_public_app(
+            dependencies, docs=settings.docs_enabled, door=settings.http_door(https=https, cross_origin=True)
+        ),
+        private=create_private_app(dependencies, door=settings.http_door()),
         dependencies=dependencies,
     )
 
@@ -111,16 +115,16 @@ def _accounts(settings: Settings) -> Accounts:
     own = origin_of(settings.public_url)
     return Accounts(
         secrets=AccountSecrets(key=settings.required("account_secret")),
-        origins=frozenset({own}),
+        origins=frozenset({own, *settings.http_door(cross_origin=True).cors_origins}),
         secure=own.startswith("https://"),
         idle_seconds=settings.session_idle_minutes * 60,
         lifetime_seconds=settings.session_lifetime_hours * 3600,
     )
 
 
-def create_public_app(dependencies: Dependencies, *, docs: bool = False) -> FastAPI:
-    """What organisations call with a key, and customers with the token of a page."""
-    api = _api(dependencies, title=TITLE, docs=docs)
+def create_public_app(dependencies: Dependencies, *, docs: bool = False, door: HttpDoor | None = None) -> FastAPI:
+    """What programs call with a key, people with a session, and customers with the token of a page."""
+    api = _api(dependencies, title=TITLE, docs=docs, door=door)
     _include_public_routes(api)
     return api
 
@@ -140,18 +144,23 @@ def _include_public_routes(api: FastAPI) -> None:
     api.openapi = partial(describe, api)  # type: ignore[method-assign]
 
 
-def create_private_app(dependencies: Dependencies) -> FastAPI:
+def create_private_app(dependencies: Dependencies, *, door: HttpDoor | None = None) -> FastAPI:
     """What the other services call with a service token; never reachable from outside."""
-    api = _api(dependencies, title="Invoice Central, internal", docs=False)
+    api = _api(dependencies, title="Invoice Central, internal", docs=False, door=door)
     for router in PRIVATE_ROUTERS:
         api.include_router(router)
     return api
 
 
-def _api(dependencies: Dependencies, *, title: str, docs: bool) -> FastAPI:
+def _api(dependencies: Dependencies, *, title: str, docs: bool, door: HttpDoor | None) -> FastAPI:
     checks: list[ReadyCheck] = [database_check(dependencies.database, head=head_revision())]
     api = create_api(
-        title=title, service=Service.INVOICE.value, clock=dependencies.clock, ready_checks=checks, docs=docs
+        title=title,
+        service=Service.INVOICE.value,
+        clock=dependencies.clock,
+        ready_checks=checks,
+        docs=docs,
+        door=door,
     )
     api.state.dependencies = dependencies
     return api

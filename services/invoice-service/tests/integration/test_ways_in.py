@@ -149,3 +149,23 @@ async def test_the_description_of_the_api_is_shown_only_where_it_is_wanted(setti
     assert all(operation["summary"] for operation in operations)
     assert all("security" in operation for operation in operations)
     assert all("application/problem+json" in operation["responses"]["422"]["content"] for operation in operations)
+
+
+async def test_the_public_door_heeds_its_settings_and_the_private_one_lets_no_other_site_in(settings: Settings) -> None:
+    origin = "https://console.example.com"
+    apps = app.build(
+        settings.model_copy(update={"cors_origins": origin, "public_url": "https://invoices.example.com"})
+    )
+    answers: dict[str, httpx.Response] = {}
+    try:
+        for name, listener in (("public", apps.public), ("private", apps.private)):
+            transport = httpx.ASGITransport(app=listener)
+            async with httpx.AsyncClient(transport=transport, base_url="http://any.test") as client:
+                answers[name] = await client.get("/livez", headers={"Origin": origin})
+    finally:
+        await apps.dependencies.database.dispose()
+
+    assert answers["public"].headers["access-control-allow-origin"] == origin
+    assert "max-age=" in answers["public"].headers["strict-transport-security"]
+    assert "access-control-allow-origin" not in answers["private"].headers
+    assert apps.dependencies.accounts.origins == {origin, "https://invoices.example.com"}
