@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from service_kit.errors import DomainError, ErrorKind, TooManyRequests
 from service_kit.field_errors import field_error
@@ -20,6 +21,7 @@ PROBLEM_TYPE_PREFIX = "urn:invoice-central:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 _ERRORS_MAX = 50
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 STATUS_OF_KIND: Mapping[ErrorKind, int] = {
     ErrorKind.INVALID: 422,
@@ -178,11 +180,23 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     slug = _HTTP_SLUGS.get(error.status_code, f"http-{error.status_code}")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_there(request)))
     return problem(
         status=error.status_code,
         slug=slug,
         title="",
         detail=str(error.detail),
         request_id=request_id_of(request.scope),
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _methods_there(request: Request) -> set[str]:
+    """RFC 9110, section 10.2.1: ``Allow`` lists all methods of the address, where a router knows those of one route."""
+    return {
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    }

@@ -256,3 +256,30 @@ async def test_a_malformed_id_is_refused_and_not_looked_up(account: Account, sub
 
             assert response.status_code in (400, 404, 422)
             assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_refused_line_brings_no_second_complaint_about_the_list(account: Account, body: dict[str, Any]) -> None:
+    response = await account.send("POST", "/v1/invoices", {**body, "lines": [line_body(unit_price="a lot")]})
+
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/lines/0/unit_price"]
+
+
+async def test_a_whole_number_is_one_however_json_writes_it(account: Account, subtests: pytest.Subtests) -> None:
+    for written, status in [("30", 200), ("30.0", 200), ("30.5", 422), ('"30"', 422), ("true", 422)]:
+        with subtests.test(written):
+            response = await account.http.patch(
+                "/v1/settings/organization",
+                content=f'{{"payment_terms_days": {written}}}',
+                headers={"Authorization": f"Bearer {account.key}", "Content-Type": "application/json"},
+            )
+
+            assert response.status_code == status, response.text
+
+
+async def test_a_moment_is_written_out_and_never_a_number(account: Account, subtests: pytest.Subtests) -> None:
+    for written in ["0.5", "1764000000", "yesterday", "2026-01-31", "2026-01-31T00:00:00"]:
+        with subtests.test(written):
+            response = await account.send("GET", f"/v1/invoices?created%5Bgte%5D={written}")
+
+            assert response.status_code == 422, response.text
+            assert response.json()["errors"][0]["parameter"] == "query created[gte]"

@@ -148,7 +148,11 @@ async def test_the_description_of_the_api_is_shown_only_where_it_is_wanted(setti
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     assert all(operation["summary"] for operation in operations)
     assert all("security" in operation for operation in operations)
-    assert all("application/problem+json" in operation["responses"]["422"]["content"] for operation in operations)
+    refusals = {status: answer for one in operations for status, answer in one["responses"].items() if status >= "400"}
+    assert {"401", "403", "404", "409", "412", "422", "428", "429", "503"} <= set(refusals)
+    for answer in refusals.values():
+        component = described["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+        assert component["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
 async def test_the_public_door_heeds_its_settings_and_the_private_one_lets_no_other_site_in(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from invoice_service.api.api_links import LINKS
 from invoice_service.api.problem_docs import component_name, problem_component, response_components
+from invoice_service.api.versions import NEEDED_MARK
 
 API_VERSION = "1.0.0"
 _EXAMPLES = Path(__file__).parent / "api_examples.json"
@@ -110,8 +111,9 @@ def _with_headers(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(parameter: dict[str, Any]) -> None:
-    """A parameter is there or not; in an address there is no null."""
+    """A parameter is there or not: outside of a body there is no null."""
     schema = parameter["schema"]
+    parameter["required"] = bool(schema.pop(NEEDED_MARK, parameter.get("required")))
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:
         parameter["schema"] = {**{key: value for key, value in schema.items() if key != "anyOf"}, **kinds[0]}

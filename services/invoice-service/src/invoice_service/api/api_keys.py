@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from contracts.ids import ApiKeyId
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from service_kit.database import app_now
 from service_kit.idempotency import Answer
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,7 +17,7 @@ from invoice_service.actions.api_keys.revoke_api_key import revoke_api_key
 from invoice_service.actions.api_keys.roll_api_key import OVERLAP_DEFAULT_SECONDS, OVERLAP_SECONDS_MAX, roll_api_key
 from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.cursors import Cursor, CursorMaker, PageSize, context_of, link_to_next
-from invoice_service.api.request_fields import Name, Request
+from invoice_service.api.request_fields import Moment, Name, Request, Whole
 from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.dependencies import Parts
 from invoice_service.domain.api_keys import KeyStatus, check_may_give, status_of_key
@@ -36,13 +36,13 @@ class NewKeyBody(Request):
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class RollBody(Request):
     """For how long the old key still works beside the new one; 0 ends it at once."""
 
-    overlap_seconds: Annotated[int, Field(ge=0, le=OVERLAP_SECONDS_MAX, strict=True)] = OVERLAP_DEFAULT_SECONDS
+    overlap_seconds: Annotated[int, Field(ge=0, le=OVERLAP_SECONDS_MAX), Whole] = OVERLAP_DEFAULT_SECONDS
 
 
 class ApiKeyView(BaseModel):

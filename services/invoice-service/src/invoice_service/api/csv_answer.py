@@ -52,7 +52,9 @@ class CsvAnswer(StreamingResponse):
     media_type = "text/csv"
 
     def __init__(self, chunks: AsyncGenerator[str], *, filename: str, status_code: int = 200) -> None:
-        super().__init__(chunks, status_code=status_code, headers={"Content-Disposition": f'attachment; filename="{filename}"'})
+        super().__init__(
+            chunks, status_code=status_code, headers={"Content-Disposition": f'attachment; filename="{filename}"'}
+        )
         self.chunks = chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

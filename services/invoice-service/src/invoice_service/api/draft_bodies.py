@@ -19,13 +19,14 @@ from invoice_service.api.request_fields import (
     Metadata,
     Request,
     ShortText,
+    Whole,
     given,
 )
 from invoice_service.domain.draft_limits import DESCRIPTION_MAX, LINES_MAX, TAXES_MAX, UNIT_MAX
 from invoice_service.domain.drafting import DraftAllowance, DraftLine
 
 ALLOWANCES_MAX = 10
-Days = Annotated[int, Field(ge=0, le=365, strict=True)]
+Days = Annotated[int, Field(ge=0, le=365), Whole]
 Text = Annotated[LongText, Field(max_length=4000)]
 
 
@@ -52,10 +53,11 @@ class AllowanceBody(Request):
 
     reason: Annotated[ShortText, Field(min_length=1)]
     percent: ExactDecimal | None = None
-    amount_minor: Annotated[int, Field(strict=True)] | None = None
+    amount_minor: Annotated[int, Whole] | None = None
 
 
-Lines = Annotated[tuple[LineBody, ...], Field(min_length=1, max_length=LINES_MAX)]
+# As a list: a tuple of pydantic adds "at least 1 item" to the true reason when its only line is refused.
+Lines = Annotated[list[LineBody], Field(min_length=1, max_length=LINES_MAX)]
 Allowances = Annotated[tuple[AllowanceBody, ...], Field(max_length=ALLOWANCES_MAX)]
 
 
@@ -76,7 +78,7 @@ class DraftChange(Request):
     """Instead of counting the payment terms from the day of issue."""
     payment_terms_days: Days = 14
     purchase_order: ShortText = ""
-    lines: Lines = ()
+    lines: Lines = []
     allowances: Allowances = ()
     notes: Text = ""
     terms: Text = ""

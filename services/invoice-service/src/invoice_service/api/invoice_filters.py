@@ -7,18 +7,18 @@ from uuid import UUID
 
 from contracts.ids import CustomerId
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from invoice_service.api.customers import SearchText
+from invoice_service.api.request_fields import Moment
 from invoice_service.domain.headline import Headline
 from invoice_service.domain.list_order import InvoiceOrder
 from invoice_service.domain.search_words import words_to_find
 from invoice_service.domain.statuses import DocumentStatus
 from invoice_service.queries.invoices import InvoiceFilters
 
-Moment = Annotated[AwareDatetime | None, Query(description="A moment with its zone, such as 2026-01-31T00:00:00Z.")]
-Since = Annotated[Moment, Query(alias="created[gte]")]
-Until = Annotated[Moment, Query(alias="created[lte]")]
+_ASKED = "A moment with its zone, such as 2026-01-31T00:00:00Z."
+Since = Annotated[Moment | None, Query(alias="created[gte]", description=_ASKED)]
+Until = Annotated[Moment | None, Query(alias="created[lte]", description=_ASKED)]
 Status = Annotated[
     Literal["issued"] | Headline | None,
     Query(description="A headline, or `issued` for everything that was sent and is not void or written off."),

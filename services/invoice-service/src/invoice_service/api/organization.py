@@ -24,6 +24,7 @@ from invoice_service.api.request_fields import (
     Request,
     ShortText,
     TimeZone,
+    Whole,
     given,
 )
 from invoice_service.api.versions import OptionalVersion
@@ -55,7 +56,7 @@ class OrganizationChange(Request):
     default_currency: Currency = "EUR"
     default_collection_method: CollectionMethod = CollectionMethod.MANUAL
     invoice_prefix: Annotated[str, Field(pattern="^[A-Z0-9]{1,10}$")] = "INV"
-    payment_terms_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
+    payment_terms_days: Annotated[int, Field(ge=0, le=365), Whole] = 14
     bank_details: BankDetailsBody = BankDetailsBody()
     brand_color: Annotated[str, Field(pattern="^(#[0-9a-f]{6})?$")] = ""
     language: Annotated[Language, Field(min_length=2)] = "en"

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from contracts.ids import InvoiceId, LedgerEntryId, PaymentId
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, Field
 from service_kit.idempotency import Answer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.payments.record_manual_payment import ManualPayment, record_manual_payment
 from invoice_service.actions.payments.reverse_manual_payment import reverse_manual_payment
 from invoice_service.api.invoice_views import BalanceView
-from invoice_service.api.request_fields import Request
+from invoice_service.api.request_fields import Request, Whole
 from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.domain.permissions import Permission
 from invoice_service.domain.statuses import EntryKind, PaymentStatus
@@ -27,7 +27,7 @@ Writing = Annotated[Write, writing(Permission.PAYMENTS_WRITE)]
 class PaymentBody(Request):
     """In minor units of the invoice's currency. Without `paid_on` it was today."""
 
-    amount_minor: Annotated[StrictInt, Field(description="From 1; 1250 is 12.50 where a currency has two digits.")]
+    amount_minor: Annotated[int, Field(description="From 1; 1250 is 12.50 where a currency has two digits."), Whole]
     paid_on: date | None = None
     reference: str = ""
     note: str = ""

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from contracts.money import UnknownCurrency, fraction_digits
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from invoice_service.domain.invoice_refusals import RecipientRefused
-from invoice_service.domain.recipients import check_recipients
+from invoice_service.domain.recipients import ADDRESS_PATTERN, check_recipients
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _EXACT_FLOAT_DIGITS = 15
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Cn", "Co"})
@@ -109,18 +110,42 @@ def _bic(text: str) -> str:
     return plain
 
 
+def _written_moment(value: Any) -> Any:
+    """RFC 3339 text only: pydantic would also take a number for seconds since 1970."""
+    if isinstance(value, str) and not _MOMENT.match(value):
+        raise ValueError("is not a moment with its zone, such as 2026-01-31T00:00:00Z")
+    if isinstance(value, int | float):
+        raise ValueError("is a number; write a moment with its zone, such as 2026-01-31T00:00:00Z")
+    return value
+
+
+def _whole_number(value: Any) -> int:
+    """A JSON number without a fraction, also when it is written as 12.0; never text and never a truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, float) and value % 1 != 0):
+        raise ValueError("is not a whole number")
+    return int(value)
+
+
+def _described(pattern: str) -> Any:
+    """What the validator wants, for the readers of the API's description as far as a pattern can say it."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
 Line = AfterValidator(_line)
 Paragraphs = AfterValidator(_paragraphs)
 Name = Annotated[str, Field(min_length=1, max_length=200), Line, AfterValidator(lambda text: _filled(text))]
 ShortText = Annotated[str, Field(max_length=200), Line]
 LongText = Annotated[str, Field(max_length=4000), Paragraphs]
-EmailAddress = Annotated[str, Field(max_length=254), AfterValidator(_email)]
-Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]
-Language = Annotated[str, Field(max_length=5), AfterValidator(_language)]
-Country = Annotated[str, Field(max_length=2), AfterValidator(_country)]
-TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone)]
+EmailAddress = Annotated[str, Field(max_length=254), AfterValidator(_email), _described(f"^({ADDRESS_PATTERN})?$")]
+Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency), _described("^[A-Z]{3}$")]
+Language = Annotated[str, Field(max_length=5), AfterValidator(_language), _described("^([a-z]{2}(-[A-Z]{2})?)?$")]
+Country = Annotated[str, Field(max_length=2), AfterValidator(_country), _described("^([A-Z]{2})?$")]
+TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone), _described("^[A-Za-z0-9_+/-]+$")]
 Iban = Annotated[str, Field(max_length=42), AfterValidator(_iban)]
 Bic = Annotated[str, Field(max_length=14), AfterValidator(_bic)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment)]
+Whole = BeforeValidator(_whole_number)
+"""For whole numbers, after their bounds: before them, the bounds would be missing in the description."""
 ExactDecimal = Annotated[
     Decimal,
     BeforeValidator(_decimal),

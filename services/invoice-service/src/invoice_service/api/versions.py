@@ -9,8 +9,17 @@ from service_kit.errors import DomainError, ErrorKind
 from invoice_service.domain.refusals import VersionNeeded
 
 _ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
+IF_MATCH_PATTERN = r'^("[1-9][0-9]{0,8}"|\*)$'
+NEEDED_MARK = "x-needed"
+"""Its absence has an answer of its own, so FastAPI must not refuse it before; the description says *required*."""
+_ABOUT = 'The ETag that was read, such as `"3"`, or `*`.'
+_DESCRIBED = {"pattern": IF_MATCH_PATTERN}
 IfMatchHeader = Annotated[
-    str | None, Header(alias="If-Match", max_length=40, description='The ETag that was read, such as `"3"`, or `*`.')
+    str | None, Header(alias="If-Match", max_length=40, description=_ABOUT, json_schema_extra=_DESCRIBED)
+]
+NeededIfMatchHeader = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=40, description=_ABOUT, json_schema_extra={**_DESCRIBED, NEEDED_MARK: True}),
 ]
 
 
@@ -39,7 +48,7 @@ def _why_not(text: str) -> str:
     return 'If-Match is one ETag of ours, such as "3", with its quotes'
 
 
-def _needed(text: IfMatchHeader = None) -> int | None:
+def _needed(text: NeededIfMatchHeader = None) -> int | None:
     if text is None:
         raise VersionNeeded('send If-Match with the ETag of what you read, such as If-Match: "3"')
     return read_if_match(text)

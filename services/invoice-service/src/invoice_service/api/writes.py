@@ -28,6 +28,7 @@ IdempotencyHeader = Annotated[
         alias="Idempotency-Key",
         max_length=KEY_LENGTH_MAX,
         description="The same key with the same request is answered again and done once.",
+        json_schema_extra={"minLength": 1, "pattern": "^[ -~]+$"},
     ),
 ]
 

@@ -13,7 +13,8 @@ MESSAGE_MAX = 5_000
 # RFC 5321's dot-string and a domain of labels. Quoted local parts are legal and never typed by anyone but attackers.
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+ADDRESS_PATTERN = rf"{_LOCAL}@{_LABEL}(?:\.{_LABEL})*"
+_ADDRESS = re.compile(ADDRESS_PATTERN, re.ASCII)
 _LOCAL_MAX = 64
 
 

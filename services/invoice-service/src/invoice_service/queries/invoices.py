@@ -78,7 +78,8 @@ async def page_of_invoices(
 def _value_in(order: InvoiceOrder) -> sa.SQLColumnExpression[Any]:
     """Word for word the expression of an index: `UNDATED` is infinity to Postgres."""
     if order in (InvoiceOrder.DUE_FIRST, InvoiceOrder.DUE_LAST):
-        return sa.func.coalesce(col(Invoice.due_date), sa.literal_column("'infinity'::date", sa.Date()))
+        infinity = sa.literal_column("'infinity'::date", sa.Date())
+        return sa.case((col(Invoice.due_date).is_(None), infinity), else_=col(Invoice.due_date))
     return col(Invoice.created_at)
 
 
