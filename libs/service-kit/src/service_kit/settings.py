@@ -1,5 +1,6 @@
 """The settings that every service shares; a service's settings.py subclasses them and alone reads the environment."""
 
+import re
 from enum import StrEnum
 from typing import Self
 
@@ -8,7 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.client_address import MalformedProxies, TrustedProxies
 from service_kit.http_door import HttpDoor, MalformedOrigins, listed_origins
-from service_kit.service_tokens import WeakSecret, listed_secrets
+from service_kit.service_tokens import SECRET_LENGTH_MIN, WeakSecret, listed_secrets
+
+
+DIFFERENT_CHARACTERS_MIN = 8
+"""In a secret of 32 characters or more. A drawn one has fewer once in ten million times, a typed one often."""
+_LEFT_BEHIND = re.compile(
+    r"<[^>]*>|change[-_ ]?(me|this)|replace[-_ ]?(me|this)|placeholder|your[-_ ]?(secret|password)", re.IGNORECASE
+)
 
 
 class Environment(StrEnum):
@@ -51,6 +59,8 @@ class ServiceSettings(BaseSettings):
     def _refuse_what_production_must_not_have(self) -> Self:
         if self.crash_at and self.environment is Environment.PRODUCTION:
             raise ValueError("IC_CRASH_AT is for tests; unset it, or set IC_ENVIRONMENT to test")
+        if self.environment is Environment.PRODUCTION:
+            _refuse_what_an_example_left(self)
         refuse_weak_token_secrets(self, "service_token_secret")
         return self
 
@@ -104,3 +114,32 @@ def refuse_weak_token_secrets(settings: ServiceSettings, *names: str) -> None:
         if seen & listed:
             raise ValueError(f"{variable} holds a secret of another audience; each audience has its own")
         seen |= listed
+
+
+def refuse_equal_secrets(settings: ServiceSettings, *names: str) -> None:
+    """Each purpose has a secret of its own, so that losing one is losing one. Raises `ValueError` with both variables."""
+    seen: dict[str, str] = {}
+    for name in names:
+        variable = f"IC_{name.upper()}"
+        for each in _listed(settings, name):
+            if seen.setdefault(each, variable) != variable:
+                raise ValueError(f"{variable} is also {seen[each]}; every secret has a value of its own")
+
+
+def _refuse_what_an_example_left(settings: ServiceSettings) -> None:
+    """Looks at every field that is kept out of the repr; addresses may hold an unfilled password."""
+    for name, field in type(settings).model_fields.items():
+        if not field.repr and any(_is_left_behind(name, each) for each in _listed(settings, name)):
+            raise ValueError(
+                f"IC_{name.upper()} holds what an example left there; "
+                "draw a value with: python3 -c 'import secrets; print(secrets.token_urlsafe(36))'"
+            )
+
+
+def _is_left_behind(name: str, text: str) -> bool:
+    drawn_by_us = name.endswith(("_secret", "_pepper")) and len(text) >= SECRET_LENGTH_MIN
+    return bool(_LEFT_BEHIND.search(text)) or (drawn_by_us and len(set(text)) < DIFFERENT_CHARACTERS_MIN)
+
+
+def _listed(settings: ServiceSettings, name: str) -> list[str]:
+    return [each.strip() for each in str(getattr(settings, name)).split(",") if each.strip()]
