@@ -88,7 +88,7 @@ def build(settings: Settings) -> Apps:
     dependencies = Dependencies(
         database=create_database(url=settings.required("database_url"), application_name="invoice-service-app"),
         clock=SystemClock(),
-        pages=PageAddresses(public_url=settings.public_url, secret=settings.required("page_token_secret")),
+        pages=PageAddresses(public_url=settings.served_at(), secret=settings.required("page_token_secret")),
         accounts=_accounts(settings),
         api_key_pepper=settings.required("api_key_pepper"),
         service_token_secret=settings.required("service_token_secret"),

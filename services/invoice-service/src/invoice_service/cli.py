@@ -84,7 +84,7 @@ async def _bootstrap(settings: Settings, wanted: argparse.Namespace) -> Answer:
 
 def _desk(settings: Settings, database: Database) -> AccountDesk:
     secret = settings.required("account_secret")
-    return people_commands.desk_by_hand(database, account_secret=secret, public_url=settings.public_url)
+    return people_commands.desk_by_hand(database, account_secret=secret, public_url=settings.served_at())
 
 
 async def _create_owner(settings: Settings, wanted: argparse.Namespace) -> Answer:

@@ -19,7 +19,7 @@ ADVISORY_CLASS_ID = 4241
 
 def build(settings: Settings) -> WorkerConfig:
     """All a worker needs, nothing connected yet; databases are the caller's to close. Raises `MissingSetting`."""
-    pages = PageAddresses(public_url=settings.public_url, secret=settings.required("page_token_secret"))
+    pages = PageAddresses(public_url=settings.served_at(), secret=settings.required("page_token_secret"))
     return WorkerConfig(
         service=Service.INVOICE,
         instance=settings.instance,

@@ -1,6 +1,7 @@
 """The only reader of the environment in this service."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from service_kit.settings import Environment, ServiceSettings
@@ -29,8 +30,12 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _refuse_plain_http_in_production(self) -> Self:
-        if self.environment is Environment.PRODUCTION and self.webhook_base_url.startswith("http://"):
-            raise ValueError("IC_WEBHOOK_BASE_URL must be https in production: Stripe delivers nowhere else")
+        given = self.webhook_base_url
+        if given and self.environment is Environment.PRODUCTION and urlsplit(given).scheme != "https":
+            raise ValueError(
+                "IC_WEBHOOK_BASE_URL must be https in production: Stripe delivers nowhere else; "
+                "name the address of your TLS proxy, or set IC_ENVIRONMENT to demo"
+            )
         return self
 
     @property
