@@ -55,7 +55,10 @@ def new_secrets() -> Secrets:
 
 @dataclass(frozen=True)
 class Instance:
-    """``name`` begins the name of everything on the shared servers; nothing outside it is touched."""
+    """``name`` begins the name of everything on the shared servers; nothing outside it is touched.
+
+    ``settings`` are told to every process of the services and come before our own.
+    """
 
     name: str
     folder: Path
@@ -63,6 +66,7 @@ class Instance:
     broker_url: str
     ports: Ports
     secrets: Secrets
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def api_url(self) -> str:
@@ -90,7 +94,7 @@ class Instance:
     def environment(self, service: str) -> dict[str, str]:
         """What the processes of ``service`` (invoice, payment or notification) find in their environment."""
         own = {"invoice": self._of_invoice, "payment": self._of_payment, "notification": self._of_notification}
-        return {**outer_environment(), **self._of_all(service), **own[service]()}
+        return {**outer_environment(), **self._of_all(service), **own[service](), **self.settings}
 
     def _of_all(self, service: str) -> dict[str, str]:
         return {

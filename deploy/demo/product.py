@@ -6,8 +6,9 @@ Leaving `running_product` ends every process it started and takes the instance's
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.demo.failures import CannotRun
@@ -25,13 +26,15 @@ LOGS = Path(".demo")
 
 
 @asynccontextmanager
-async def running_product(*, progress: Progress, keep: bool = False) -> AsyncIterator[tuple[Instance, Processes]]:
+async def running_product(
+    *, progress: Progress, keep: bool = False, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Instance, Processes]]:
     """Everything up, nothing in it yet. ``keep`` leaves database and queues for a look afterwards."""
     data, claims = _data_folder(), PortClaims()
     try:
         with servers(data=data, progress=progress) as found:
             async with claim_name(found.postgres_url) as name:
-                instance = _instance(name, found, data, claims)
+                instance = replace(_instance(name, found, data, claims), settings=settings or {})
                 processes = Processes(logs=(LOGS / name).absolute())
                 try:
                     await _bring_up(instance, processes, progress)

@@ -26,7 +26,7 @@ class Product:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
-    async with running_product(progress=Progress()) as (instance, processes):
+    async with running_product(progress=Progress(), settings={"IC_LOG_LEVEL": "debug"}) as (instance, processes):
         yield Product(instance=instance, processes=processes)
 
 
