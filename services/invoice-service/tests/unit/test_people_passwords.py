@@ -1,0 +1,118 @@
+"""Passwords: what is refused and why, that all else is taken, and how they are stored."""
+
+import asyncio
+import hashlib
+import time
+from pathlib import Path
+
+import invoice_service
+import pytest
+from argon2 import extract_parameters
+from argon2.low_level import Type
+from invoice_service.domain.passwords import DIGEST_BYTES, PASSWORD_MAX, PASSWORD_MIN, PasswordRefused, context_words
+from invoice_service.password_gateway import _NOBODYS, Passwords
+
+WORDS = context_words("johanna@nordlicht.example", "Johanna Hellström", "Nordlicht Studio")
+LIST = Path(invoice_service.__file__).parent / "known_passwords" / "passwords.bin"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x" * (PASSWORD_MIN - 1),
+        "invoicecentral",
+        "Invoice Central 2026!",
+        "invoicecentralinvoicecentral",
+        "johanna@nordlicht.example",
+        "Johanna.Hellström",
+        "hellströmjohanna1985",
+        "NordlichtStudio!1",
+        "nordlicht-studio-2026",
+        "administrator",
+        "PASSWORD1234",
+        "1q2w3e4r5t6y",
+        "peanutbutter",
+        "PeanutButter",
+        "passwordpassword1",
+        "aaaaaaaaaaaaaaaa",
+        "abcdefghijklmnop",
+        "123456789012",
+        "summer2026!!",
+        "qwertyuiop[]",
+    ],
+)
+async def test_what_attackers_try_first_is_refused(passwords: Passwords, password: str) -> None:
+    with pytest.raises(PasswordRefused) as refusal:
+        await passwords.check_new(password, words=WORDS)
+
+    assert refusal.value.pointer == "/password"
+    assert password not in refusal.value.detail
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "orchard kettle seventeen",
+        "the invoice was never late",
+        "grün und gelb und nochmal",
+        "正しい馬の電池ホッチキス留め",
+        "  spaces around are part of it  ",
+        "84602917350462",
+        "kQ7w9ZpL2mXv",
+        "zebra lamp" + " and so on" * 11,
+    ],
+)
+async def test_any_characters_do_and_no_kind_is_asked_for(passwords: Passwords, password: str) -> None:
+    await passwords.check_new(password, words=WORDS)
+
+
+async def test_the_limits_are_exact(passwords: Passwords) -> None:
+    await passwords.check_new("kQ7w9ZpL2mXv", words=WORDS)
+    await passwords.check_new(("kQ7w9ZpL2mXv" * 11)[:PASSWORD_MAX], words=WORDS)
+
+    with pytest.raises(PasswordRefused, match="Too short"):
+        await passwords.check_new("kQ7w9ZpL2mX", words=WORDS)
+    with pytest.raises(PasswordRefused, match="Too long"):
+        await passwords.check_new(("kQ7w9ZpL2mXv" * 11)[: PASSWORD_MAX + 1], words=WORDS)
+
+
+def test_the_list_is_long_enough_and_in_order() -> None:
+    content = LIST.read_bytes()
+    entries = [content[start : start + DIGEST_BYTES] for start in range(0, len(content), DIGEST_BYTES)]
+
+    assert len(entries) >= 3000
+    assert entries == sorted(set(entries))
+    assert hashlib.sha256(b"qwertyqwerty").digest()[:DIGEST_BYTES] in entries
+
+
+async def test_hashes_are_argon2id_under_the_parameters_of_owasp_each_with_its_salt(passwords: Passwords) -> None:
+    one, two = await passwords.hash("orchard kettle"), await passwords.hash("orchard kettle")
+
+    found = extract_parameters(one)
+    assert one != two
+    assert (found.type, found.memory_cost, found.time_cost, found.parallelism) == (Type.ID, 47_104, 1, 1)
+    assert not passwords.is_outdated(one)
+
+
+async def test_nobodys_hash_costs_what_a_real_one_does_and_fits_no_password(passwords: Passwords) -> None:
+    assert not passwords.is_outdated(_NOBODYS)
+    assert not await passwords.verify(password="orchard kettle", stored=None)
+
+
+async def test_a_flood_of_checks_leaves_the_loop_free_and_runs_two_at_a_time(passwords: Passwords) -> None:
+    stored = await passwords.hash("orchard kettle")
+    flood = asyncio.gather(*(passwords.verify(password="wrong", stored=stored) for _ in range(12)))
+    longest = 0.0
+    while not flood.done():
+        before = time.perf_counter()
+        await asyncio.sleep(0)
+        longest = max(longest, time.perf_counter() - before)
+
+    assert await flood == [False] * 12
+    assert longest < 1
+    assert len(passwords._threads._threads) <= 2
