@@ -1,4 +1,4 @@
-"""Production starts with secrets of its own: what an example left behind, or what two purposes share, stops the start."""
+"""Production starts with secrets of its own: what an example left, or what two purposes share, stops the start."""
 
 import pytest
 from pydantic import Field, ValidationError, model_validator
@@ -39,7 +39,7 @@ def test_production_does_not_start_with_a_secret_that_an_example_left_there(
 ) -> None:
     monkeypatch.setenv("IC_A_SECRET", value)
 
-    with pytest.raises(ValidationError, match="IC_A_SECRET .*token_urlsafe") as refusal:
+    with pytest.raises(ValidationError, match=r"IC_A_SECRET .*token_urlsafe") as refusal:
         TwoSecrets()
 
     assert value not in str(refusal.value)

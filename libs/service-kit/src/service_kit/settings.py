@@ -11,7 +11,6 @@ from service_kit.client_address import MalformedProxies, TrustedProxies
 from service_kit.http_door import HttpDoor, MalformedOrigins, listed_origins
 from service_kit.service_tokens import SECRET_LENGTH_MIN, WeakSecret, listed_secrets
 
-
 DIFFERENT_CHARACTERS_MIN = 8
 """In a secret of 32 characters or more. A drawn one has fewer once in ten million times, a typed one often."""
 _LEFT_BEHIND = re.compile(
@@ -117,7 +116,7 @@ def refuse_weak_token_secrets(settings: ServiceSettings, *names: str) -> None:
 
 
 def refuse_equal_secrets(settings: ServiceSettings, *names: str) -> None:
-    """Each purpose has a secret of its own, so that losing one is losing one. Raises `ValueError` with both variables."""
+    """Each purpose has a secret of its own, so losing one is losing one. Raises `ValueError` with both variables."""
     seen: dict[str, str] = {}
     for name in names:
         variable = f"IC_{name.upper()}"

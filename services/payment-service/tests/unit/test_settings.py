@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 @pytest.mark.parametrize("address", ["http://pay.example.com", "HTTP://pay.example.com", "pay.example.com", "ftp://a"])
 def test_production_takes_webhooks_by_https_only(address: str) -> None:
-    with pytest.raises(ValidationError, match="IC_WEBHOOK_BASE_URL must be https in production: .* IC_ENVIRONMENT"):
+    with pytest.raises(ValidationError, match=r"IC_WEBHOOK_BASE_URL must be https in production: .* IC_ENVIRONMENT"):
         Settings.model_validate({"webhook_base_url": address})
 
 
