@@ -27,8 +27,9 @@ format: setup ## rewrite files in the one format and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
 
-schemas: setup ## export JSON Schema and AsyncAPI from the contracts
+schemas: setup ## export JSON Schema, AsyncAPI and OpenAPI from the code
 	@$(BIN)/python -m contracts.schema_export
+	@$(BIN)/python -m deploy.checks.api_document
 
 test: setup ## every test that ends within seconds (ARGS=… goes to pytest)
 	@$(BIN)/pytest -m "not slow" $(SIDE_BY_SIDE) $(ARGS)
@@ -57,7 +58,7 @@ lint: setup
 	@$(BIN)/ruff format --quiet --check . || { echo "Files are not in the one format. Remedy: make format."; exit 1; }
 
 types: setup
-	@$(BIN)/mypy --no-error-summary $(addprefix -p ,$(PACKAGES)) -m deploy.install -m deploy.new_env -m deploy.checks.house_signs \
+	@$(BIN)/mypy --no-error-summary $(addprefix -p ,$(PACKAGES)) -m deploy.install -m deploy.new_env -m deploy.checks.house_signs -m deploy.checks.api_document \
 	  || { echo "Remedy: type what mypy names; a cast or an ignore needs a reason beside it."; exit 1; }
 
 imports: setup
@@ -65,6 +66,7 @@ imports: setup
 
 schemas-check: setup
 	@$(BIN)/python -m contracts.schema_export --check
+	@$(BIN)/python -m deploy.checks.api_document --check
 
 signs: setup
 	@$(BIN)/python -m deploy.checks.house_signs
