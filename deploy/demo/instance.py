@@ -120,6 +120,8 @@ class Instance:
             "IC_API_KEY_PEPPER": self.secrets.api_key_pepper,
             "IC_ACCOUNT_SECRET": self.secrets.account_secret,
             "IC_DOCS_ENABLED": "true",
+            # The demo asks over and over whether something has happened yet.
+            "IC_RATE_LIMIT_PER_MINUTE": "60000",
         }
 
     def _of_payment(self) -> dict[str, str]:

@@ -170,6 +170,7 @@ class World:
                 "IC_PAGE_TOKEN_SECRET": "p" * 40,
                 "IC_API_KEY_PEPPER": API_KEY_PEPPER,
                 "IC_ACCOUNT_SECRET": ACCOUNT_SECRET,
+                "IC_RATE_LIMIT_PER_MINUTE": "1000000",
             },
             "payment": {
                 "IC_SERVICE_TOKEN_SECRET": PAYMENT_TOKEN_SECRET,
