@@ -89,7 +89,7 @@ class Browser:
         return self.cookie(SESSION)
 
     def cookie(self, name: str) -> str:
-        return self.http.cookies.get(name, "")
+        return self.http.cookies.get(name) or ""
 
     def put_cookie(self, name: str, value: str) -> None:
         self.http.cookies.set(name, value, domain="invoices.example.com", path="/")

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ async def test_bootstrap_without_an_owner_is_as_it_was(capsys: pytest.CaptureFix
 async def test_an_owner_is_made_with_a_password_from_standard_input(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, house: House, account: Account
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f" {PASSWORD} \n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f" {PASSWORD} \n"))
 
     status, made, _ = await _run(capsys, "owner", "create", *_owner(account, "--name", "Johanna", "--password-stdin"))
 
@@ -85,7 +86,7 @@ async def test_an_owner_is_made_with_a_password_from_standard_input(
 async def test_a_guessable_password_makes_nobody(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, house: House, account: Account
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("nordlichtstudio2026\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("nordlichtstudio2026\n"))
 
     status, _, reason = await _run(capsys, "owner", "create", *_owner(account, "--name", "Johanna", "--password-stdin"))
 
@@ -99,7 +100,7 @@ async def test_somebody_with_an_account_becomes_owner_and_keeps_the_password(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, house: House, account: Account
 ) -> None:
     await house.person(memberships={account.organization_id: Role.VIEWER})
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{OTHER_PASSWORD}\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{OTHER_PASSWORD}\n"))
 
     refused, _, reason = await _run(capsys, "owner", "create", *_owner(account, "--name", "Other", "--password-stdin"))
     before = await house.postgres.fetch("select role from invoice.memberships")
