@@ -283,3 +283,17 @@ async def test_a_moment_is_written_out_and_never_a_number(account: Account, subt
 
             assert response.status_code == 422, response.text
             assert response.json()["errors"][0]["parameter"] == "query created[gte]"
+
+
+async def test_a_description_may_be_as_long_as_the_document_allows(account: Account, body: dict[str, Any]) -> None:
+    fits = await account.send("POST", "/v1/invoices", {**body, "lines": [line_body(description="a" * 500)]})
+    long = await account.send("POST", "/v1/invoices", {**body, "lines": [line_body(description="a" * 501)]})
+
+    assert fits.status_code == 201, fits.text
+    assert [error["pointer"] for error in long.json()["errors"]] == ["/lines/0/description"]
+
+
+async def test_a_wrong_currency_of_a_customer_brings_one_complaint(account: Account) -> None:
+    refused = await account.send("POST", "/v1/customers", {"name": "Acme", "currency": "AAA"})
+
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/currency"]

@@ -79,6 +79,35 @@ async def test_a_key_is_made_listed_without_its_text_and_revoked(
 
 
 @pytest.mark.usefixtures("environment")
+async def test_a_key_is_rolled_and_the_operator_is_in_the_audit_log(
+    capsys: pytest.CaptureFixture[str],
+    account: Account,
+    public_http: httpx.AsyncClient,
+    service_database: ServiceDatabase,
+) -> None:
+    of = ("--organization", format_id("org", account.organization_id))
+    _, made, _ = await _run(capsys, "api-key", "create", *of, "--name", "shop", "--scopes", "read,write,admin")
+
+    _, rolled, _ = await _run(capsys, "api-key", "roll", *of, "--key", made["api_key_id"], "--overlap-seconds", "0")
+    await _run(capsys, "api-key", "revoke", *of, "--key", rolled["api_key_id"])
+    again, _, reason = await _run(capsys, "api-key", "roll", *of, "--key", made["api_key_id"])
+
+    for key in (made, rolled):
+        refused = await public_http.get("/v1/invoices", headers={"Authorization": f"Bearer {key['api_key']}"})
+        assert refused.status_code == 401
+    assert (again, "expired" in reason) == (1, True)
+    lines = await service_database.fetch(
+        "select action, actor, object_id, a::text as whole from invoice.audit_log a order by at, id"
+    )
+    assert [(line["action"], line["actor"], line["object_id"]) for line in lines] == [
+        ("create_api_key", "operator", made["api_key_id"]),
+        ("roll_api_key", "operator", made["api_key_id"]),
+        ("revoke_api_key", "operator", rolled["api_key_id"]),
+    ]
+    assert not any(key["api_key"].split("_", 3)[3] in line["whole"] for line in lines for key in (made, rolled))
+
+
+@pytest.mark.usefixtures("environment")
 async def test_migrating_again_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     status, answer, _ = await _run(capsys, "migrate")
 
@@ -106,6 +135,8 @@ async def test_what_is_parked_is_shown_and_replayed(
     assert "payload" not in listed["parked"][0]
     assert "payload" in shown["parked"][0]
     assert replayed == {"ready_again": [str(event_id)]}
+    [line] = await service_database.fetch("select action, actor, object_id from invoice.audit_log")
+    assert tuple(line) == ("replay_parked", "operator", str(event_id))
     assert again == 1
     assert "nothing is parked" in reason
 

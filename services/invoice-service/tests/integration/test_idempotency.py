@@ -1,10 +1,20 @@
 """Writes with an Idempotency-Key happen once, and are answered alike every time."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
-from invoice_service.app import create_public_app
-from invoice_service.dependencies import Dependencies
+import httpx
+import pytest
+from invoice_service.app import describe_public_api
+from invoice_tests.driver import Driver
+from invoice_tests.every_operation import CALLS, Stage, operations_of
 from invoice_tests.make import Account, customer_body, draft_body
+
+OPERATIONS = operations_of(describe_public_api())
+ENDING_SESSIONS = {"end_session", "end_all_sessions", "end_one_session"}
+"""Of a person and no organisation; ending what has ended changes nothing."""
+WRITES = sorted(name for name in CALLS if OPERATIONS[name].method != "GET")
 
 
 async def test_fifty_posts_at_once_make_one_invoice(account: Account) -> None:
@@ -69,15 +79,63 @@ async def test_a_key_that_is_too_long_is_refused(account: Account) -> None:
     assert response.status_code == 422
 
 
-def test_every_write_of_the_described_api_takes_a_key(dependencies: Dependencies) -> None:
-    described = create_public_app(dependencies).openapi()["paths"]
+def test_every_write_of_the_described_api_takes_a_key() -> None:
+    document = describe_public_api()
 
-    writes = {
-        f"{method} {path}": {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
-        for path, operations in described.items()
-        for method, operation in operations.items()
-        if path.startswith("/v1/") and method not in ("get", "parameters")
+    without = {
+        operation.name
+        for operation in OPERATIONS.values()
+        if operation.method != "GET"
+        and operation.path.startswith("/v1/")
+        and "Idempotency-Key" not in _headers_of(document["paths"][operation.path][operation.method.lower()])
     }
 
-    assert len(writes) >= 15
-    assert [write for write, taken in writes.items() if ("header", "Idempotency-Key") not in taken] == []
+    assert without == ENDING_SESSIONS
+    assert len(WRITES) >= 20
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_every_write_is_done_once_and_answered_alike(name: str, account: Account, driver: Driver) -> None:
+    operation = OPERATIONS[name]
+    call = await CALLS[name](Stage(account=account, driver=driver))
+    call = replace(call, headers={**call.headers, "Idempotency-Key": "k"})
+    first = await operation.send(account, call)
+    before = await _everything(driver)
+
+    again = await operation.send(account, call)
+
+    assert first.is_success, first.text
+    assert again.status_code == first.status_code
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers.get("etag") == first.headers.get("etag")
+    assert _without_secret(again) == _without_secret(first)
+    assert await _everything(driver) == before
+
+
+def _headers_of(operation: dict[str, Any]) -> set[str]:
+    return {str(part.get("name", part.get("$ref", ""))).rsplit("/", 1)[-1] for part in operation.get("parameters", [])}
+
+
+def _without_secret(answer: httpx.Response) -> Any:
+    """What is shown once is not in a replay; everything else is."""
+    if not answer.content:
+        return None
+    body = answer.json()
+    body.pop("secret", None)
+    return body
+
+
+async def _everything(driver: Driver) -> dict[str, int]:
+    """A digest of each table; when a key was used last is no effect."""
+    tables = await driver.query(
+        "select table_name as name from information_schema.tables where table_schema = 'invoice' "
+        "and table_type = 'BASE TABLE'"
+    )
+    digests = {}
+    for name in (row["name"] for row in tables):
+        [row] = await driver.query(
+            "select coalesce(sum(hashtextextended((to_jsonb(t) - 'last_used_at')::text, 0)), 0)::text as digest "
+            f'from invoice."{name}" t'
+        )
+        digests[name] = row["digest"]
+    return digests

@@ -19,12 +19,12 @@ from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.cursors import Cursor, CursorMaker, PageSize, context_of, link_to_next
 from invoice_service.api.parties import AddressBody
 from invoice_service.api.request_fields import (
-    Currency,
     EmailAddress,
     Language,
     LongText,
     Metadata,
     Name,
+    OptionalCurrency,
     Request,
     ShortText,
     given,
@@ -58,7 +58,7 @@ class CustomerChange(Request):
     address: AddressBody = AddressBody()
     tax_id: ShortText = ""
     language: Language = ""
-    currency: Currency | Literal[""] = ""
+    currency: OptionalCurrency = ""
     notes: LongText = ""
     metadata: Metadata = Field(default_factory=dict)
 

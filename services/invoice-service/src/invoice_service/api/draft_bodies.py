@@ -15,6 +15,7 @@ from invoice_service.api.request_fields import (
     Currency,
     ExactDecimal,
     Language,
+    Line,
     LongText,
     Metadata,
     Request,
@@ -38,7 +39,7 @@ class TaxBody(Request):
 
 
 class LineBody(Request):
-    description: Annotated[ShortText, Field(max_length=DESCRIPTION_MAX)]
+    description: Annotated[str, Field(max_length=DESCRIPTION_MAX), Line]
     details: Text = ""
     quantity: ExactDecimal = Decimal(1)
     unit: Annotated[ShortText, Field(max_length=UNIT_MAX)] = ""

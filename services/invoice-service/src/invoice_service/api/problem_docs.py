@@ -12,8 +12,10 @@ _REASONS = {
     408: "The request took too long to arrive",
     409: "Its state does not allow this",
     413: "The body is too large",
+    414: "The address is too long",
     415: "The body is not JSON",
     422: "The request is not valid; `errors` names the fields",
+    431: "The headers are too large",
     429: "Too many requests; `Retry-After` says when to come back",
     503: "Something this needs does not answer; the same request can succeed later",
 }

@@ -138,6 +138,9 @@ ShortText = Annotated[str, Field(max_length=200), Line]
 LongText = Annotated[str, Field(max_length=4000), Paragraphs]
 EmailAddress = Annotated[str, Field(max_length=254), AfterValidator(_email), _described(f"^({ADDRESS_PATTERN})?$")]
 Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency), _described("^[A-Z]{3}$")]
+OptionalCurrency = Annotated[
+    str, Field(max_length=3), AfterValidator(lambda text: _currency(text) if text else ""), _described("^([A-Z]{3})?$")
+]
 Language = Annotated[str, Field(max_length=5), AfterValidator(_language), _described("^([a-z]{2}(-[A-Z]{2})?)?$")]
 Country = Annotated[str, Field(max_length=2), AfterValidator(_country), _described("^([A-Z]{2})?$")]
 TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone), _described("^[A-Za-z0-9_+/-]+$")]
