@@ -11,6 +11,7 @@ from invoice_service.domain.sign_in_limits import (
     PAIR,
     RESET_ACCOUNT,
     RESET_ADDRESS,
+    Limit,
     Standing,
     after_success,
     after_try,
@@ -22,7 +23,7 @@ LIMITS = st.sampled_from([PAIR, ADDRESS, ACCOUNT, RESET_ACCOUNT, RESET_ADDRESS, 
 
 
 @given(LIMITS, st.integers(min_value=0, max_value=10_000))
-def test_no_wait_is_ever_longer_than_its_longest(limit, failures) -> None:  # type: ignore[no-untyped-def]
+def test_no_wait_is_ever_longer_than_its_longest(limit: Limit, failures: int) -> None:
     standing = after_try(Standing(failures=failures, first_at=NOW), limit, now=NOW)
 
     assert timedelta() <= wait_left(standing, now=NOW) <= limit.wait_max
