@@ -154,6 +154,48 @@ async def test_a_header_moves_no_key_to_another_organisation(account: Account, n
     assert answer.json()["id"] == format_id("org", account.organization_id)
 
 
+async def test_a_role_that_is_claimed_changes_nothing(
+    account: Account, new_person: NewPerson, subtests: pytest.Subtests
+) -> None:
+    viewer = await new_person(memberships={account.organization_id: Role.VIEWER})
+    cookie = f"__Host-ic_session={viewer.cookie}; role=owner; permissions=customers:write"
+    headers: dict[str, str] = {"x_role": "owner", "x_permissions": "customers:write", "cookie": cookie}
+    claimed = {"name": "Acme", "role": "owner", "permissions": ["customers:write"]}
+
+    for path, body in (
+        ("/v1/customers", {"name": "Acme"}),
+        ("/v1/customers", claimed),
+        ("/v1/customers?role=owner&permissions=customers:write", {"name": "Acme"}),
+    ):
+        with subtests.test(path, body=str(body)):
+            answer = await viewer.send("POST", path, body, **headers, without="Cookie")
+
+            assert answer.status_code in (403, 422)
+    promoted = await viewer.send("PATCH", f"/v1/members/{viewer.id}", {"role": "owner"}, if_match='"1"')
+    assert _refusal(promoted) == (403, "not-allowed")
+    assert (await account.get("/v1/customers"))["data"] == []
+
+
+async def test_a_session_is_no_key_and_a_key_is_no_session(account: Account, anna: SignedInPerson) -> None:
+    as_key = await anna.http.get("/v1/invoices", headers={"Authorization": f"Bearer {anna.cookie}"})
+    as_session = await replace(anna, cookie=account.key).send("GET", "/v1/invoices")
+    in_the_address = await anna.http.get(f"/v1/invoices?api_key={account.key}&session={anna.cookie}")
+
+    assert (as_key.status_code, as_session.status_code) == (401, 401)
+    assert in_the_address.status_code in (401, 422)
+
+
+async def test_what_a_person_reads_is_kept_by_no_cache(anna: SignedInPerson, dependencies: Dependencies) -> None:
+    kept = []
+    for method, route in api_routes(dependencies):
+        if method == "GET":
+            answer = await anna.send(method, path_to_nothing(route))
+            if "no-store" not in answer.headers.get("cache-control", ""):
+                kept.append((route.path, answer.headers.get("cache-control")))
+
+    assert kept == []
+
+
 async def test_what_a_person_does_is_noted_with_their_name_and_from_where(
     anna: SignedInPerson, service_database: ServiceDatabase
 ) -> None:

@@ -3,11 +3,13 @@
 The routes and what they ask for are read from the application, so a new one is walked without being named here.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from invoice_service.app import describe_public_api
 from invoice_service.dependencies import Dependencies
 from invoice_service.domain.permissions import OF_ROLE, OF_SCOPE, Permission, Role, Scope
 from invoice_tests.make import Account
@@ -110,6 +112,23 @@ async def test_a_refusal_says_who_may(account: Account, new_person: NewPerson) -
 
     assert answer.json()["facts"] == {"permission": "customers:write"}
     assert "owners or accountants" in answer.json()["detail"]
+
+
+def test_no_answer_has_a_field_for_a_secret_but_those_that_are_meant_to_be_shown() -> None:
+    document = describe_public_api()
+
+    named = {
+        (schema, name)
+        for schema, content in document["components"]["schemas"].items()
+        for name in content.get("properties", {})
+        if re.search("hash|hmac|proof|secret|token|password|pepper|cookie", name)
+    }
+
+    assert named == {
+        ("OwnSessionView", "csrf_token"),
+        ("NewApiKeyView", "secret"),  # once, when the key is made
+        ("SecretKeyBody", "secret_key"),  # a request, never answered
+    }
 
 
 def _asked_for(method: str, route: APIRoute) -> set[Permission]:
