@@ -193,7 +193,7 @@ async def test_secrets_reach_no_log_and_no_other_site(
     secret = link.split("/")[-1]
     said = capfd.readouterr()
     ours = " ".join(record.getMessage() for record in caplog.records if record.name != "httpx")
-    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["referrer-policy"] == "strict-origin"
     assert secret not in ours + said.out + said.err
     assert secret not in redact_text(f"request took too long path={link}")
     assert not re.search(r'(href|src)="[^"]*' + secret, shown.text)

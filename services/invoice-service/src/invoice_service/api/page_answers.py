@@ -1,4 +1,4 @@
-"""Answers of the pages for people: never stored, never framed, and telling no other site where the reader came from."""
+"""Answers of the pages for people: never stored, never framed, and telling nobody which page the reader came from."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,9 @@ from invoice_service.page_writing import WrittenPage
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    # The host alone, so no secret in a path gets out. Under "no-referrer" browsers would send our forms with the Origin
+    # "null" (Fetch standard, "append a request Origin header"), and every form would be refused.
+    "Referrer-Policy": "strict-origin",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
