@@ -33,6 +33,8 @@ _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b(?!T)")
 _PAGE_TOKEN = re.compile(r"/i/[A-Za-z0-9_-]{71}")
 _KEY = re.compile(r"\bic_test_[0-9a-z]{26}_[A-Za-z0-9_-]{43}")
+_LAST4 = re.compile(r'"last4": "[A-Za-z0-9_-]{4}"')
+_REQUEST_ID = re.compile(r"\breq_[0-9a-f]{32}\b")
 _DIGEST = re.compile(r'"[0-9a-f]{64}"')
 
 
@@ -112,6 +114,8 @@ def _steady(example: Json) -> Json:
 
     text = json.dumps(example, ensure_ascii=False)
     text = _KEY.sub("ic_test_01kasf1gek00000000000000a1_" + "x" * 43, text)
+    text = _LAST4.sub('"last4": "xxxx"', text)
+    text = _REQUEST_ID.sub("req_019ab2f0c1d27c3f8a5e4b6d7f8091a2", text)
     text = _ID.sub(steady_id, text)
     text = _MOMENT.sub(steady_moment, text)
     text = _DAY.sub(steady_day, text)
