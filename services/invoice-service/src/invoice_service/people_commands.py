@@ -1,4 +1,4 @@
-"""What the command line does about people: owners, a link for one who is locked out, and shutting somebody out."""
+"""What the command line does about owners: making one, and a link for one who is locked out."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.people.account_desk import AccountDesk
 from invoice_service.actions.people.create_owner import NewOwner, create_owner, link_for_owner
-from invoice_service.actions.people.disable_person import disable_person, enable_person, end_sessions_of
 from invoice_service.actions.people.set_password import hash_new_password
 from invoice_service.dependencies import SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS
 from invoice_service.domain.account_secrets import AccountSecrets
@@ -85,24 +84,6 @@ async def link_again(desk: AccountDesk, *, organization_id: UUID, email: str) ->
     async with desk.database.transaction(organization_id=organization_id) as session:
         await find_organization(session, organization_id=organization_id)
         return await _link(session, desk, organization_id=organization_id, email=email)
-
-
-async def disable(desk: AccountDesk, *, email: str) -> Answer:
-    async with desk.database.transaction(organization_id=None) as session:
-        ended = await disable_person(session, email=email, now=await app_now(session))
-    return {"disabled": email, "sessions_ended": ended}
-
-
-async def enable(desk: AccountDesk, *, email: str) -> Answer:
-    async with desk.database.transaction(organization_id=None) as session:
-        await enable_person(session, email=email, now=await app_now(session))
-    return {"enabled": email}
-
-
-async def end_sessions(desk: AccountDesk, *, email: str) -> Answer:
-    async with desk.database.transaction(organization_id=None) as session:
-        ended = await end_sessions_of(session, email=email, now=await app_now(session))
-    return {"email": email, "sessions_ended": ended}
 
 
 async def _link(session: AsyncSession, desk: AccountDesk, *, organization_id: UUID, email: str) -> Answer:

@@ -128,8 +128,10 @@ async def test_what_is_parked_is_shown_and_replayed(
 
     _, listed, _ = await _run(capsys, "parked", "list")
     _, shown, _ = await _run(capsys, "parked", "show", str(event_id))
-    _, replayed, _ = await _run(capsys, "parked", "replay", str(event_id))
-    again, _, reason = await _run(capsys, "parked", "replay", str(event_id))
+    because = ("--reason", "the template was mended")
+    _, replayed, _ = await _run(capsys, "parked", "replay", str(event_id), *because)
+    again, _, reason = await _run(capsys, "parked", "replay", str(event_id), *because)
+    noted = await service_database.fetch("select actor, action, object_id, details->>'reason' from invoice.audit_log")
 
     assert [(row["event_id"], row["park_reason"]) for row in listed["parked"]] == [(str(event_id), "nobody knows")]
     assert "payload" not in listed["parked"][0]
@@ -139,6 +141,7 @@ async def test_what_is_parked_is_shown_and_replayed(
     assert tuple(line) == ("replay_parked", "operator", str(event_id))
     assert again == 1
     assert "nothing is parked" in reason
+    assert [tuple(row) for row in noted] == [("operator", "replay_parked", str(event_id), "the template was mended")]
 
 
 @pytest.mark.usefixtures("environment")

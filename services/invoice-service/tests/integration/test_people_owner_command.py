@@ -141,7 +141,6 @@ async def test_mistakes_are_answered_with_a_reason(
         ("owner", "link", *_owner(account)): "no owner",
         ("owner", "link", *_owner(account, email="nobody@example.com")): "nobody has this address",
         ("owner", "create", *nowhere, "--name", "Johanna"): "no organisation",
-        ("people", "disable", "--email", "nobody@example.com"): "nobody signs in",
     }.items():
         with subtests.test(" ".join(arguments[:2])):
             status, answer, said = await _run(capsys, *arguments)
@@ -149,35 +148,3 @@ async def test_mistakes_are_answered_with_a_reason(
             assert (status, answer) == (1, None)
             assert reason in said
             assert "Traceback" not in said
-
-
-async def test_a_person_is_shut_out_and_let_in_again(
-    capsys: pytest.CaptureFixture[str], house: House, account: Account
-) -> None:
-    await house.person(memberships={account.organization_id: Role.OWNER})
-    browser = house.browser()
-    await browser.sign_in(JOHANNA, PASSWORD)
-
-    _, shut, _ = await _run(capsys, "people", "disable", "--email", JOHANNA)
-    out = (await browser.is_signed_in(), (await house.browser().sign_in(JOHANNA, PASSWORD)).status_code)
-    await _run(capsys, "people", "enable", "--email", JOHANNA)
-    back = (await browser.is_signed_in(), (await house.browser().sign_in(JOHANNA, PASSWORD)).status_code)
-
-    assert shut == {"disabled": JOHANNA, "sessions_ended": 1}
-    assert out == (False, 401)
-    assert back == (False, 303)
-    assert {"person_disabled", "person_enabled"} <= set(await house.audited(account.organization_id))
-
-
-async def test_an_operator_signs_a_person_out_everywhere(
-    capsys: pytest.CaptureFixture[str], house: House, account: Account
-) -> None:
-    await house.person(memberships={account.organization_id: Role.OWNER})
-    browsers = [house.browser(), house.browser()]
-    for browser in browsers:
-        await browser.sign_in(JOHANNA, PASSWORD)
-
-    _, said, _ = await _run(capsys, "people", "end-sessions", "--email", JOHANNA)
-
-    assert said["sessions_ended"] == 2
-    assert [await browser.is_signed_in() for browser in browsers] == [False, False]
