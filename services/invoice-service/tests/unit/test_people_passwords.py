@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from pathlib import Path
 
 import invoice_service
@@ -52,6 +51,20 @@ async def test_what_attackers_try_first_is_refused(passwords: Passwords, passwor
 
     assert refusal.value.pointer == "/password"
     assert password not in refusal.value.detail
+
+
+@pytest.mark.parametrize("password", ["sdicmt7seytn", "6215MILA6215", "qwertyqwerty"])
+async def test_what_was_published_is_refused_however_random_it_looks(passwords: Passwords, password: str) -> None:
+    with pytest.raises(PasswordRefused, match="lists that attackers use"):
+        await passwords.check_new(password, words=WORDS)
+
+
+@pytest.mark.parametrize("password", ["hellström dragon", "nordlichtsunshine", "nordlicht summer"])
+async def test_what_is_hard_to_guess_for_others_is_easy_for_this_person(passwords: Passwords, password: str) -> None:
+    await passwords.check_new(password, words=context_words("maria@example.com", "Maria", "Bakery Ltd"))
+
+    with pytest.raises(PasswordRefused, match="Too easy to guess"):
+        await passwords.check_new(password, words=WORDS)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +120,11 @@ async def test_nobodys_hash_costs_what_a_real_one_does_and_fits_no_password(pass
 async def test_a_flood_of_checks_leaves_the_loop_free_and_runs_two_at_a_time(passwords: Passwords) -> None:
     stored = await passwords.hash("orchard kettle")
     flood = asyncio.gather(*(passwords.verify(password="wrong", stored=stored) for _ in range(12)))
-    longest = 0.0
+    turns = 0
     while not flood.done():
-        before = time.perf_counter()
+        turns += 1
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - before)
 
     assert await flood == [False] * 12
-    assert longest < 1
+    assert turns > 50
     assert len(passwords._threads._threads) <= 2
