@@ -13,7 +13,7 @@ SIDE_BY_SIDE ?= -n 2 --dist loadgroup
 export UV_PYTHON_DOWNLOADS ?= never
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup check lint types imports schemas-check signs format schemas test test-full demo up down journey clean
+.PHONY: help setup check lint types imports schemas-check signs format schemas test test-full audit sbom demo up down journey clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ test: setup ## every test that ends within seconds (ARGS=… goes to pytest)
 
 test-full: setup ## every test, the slow ones too
 	@$(BIN)/pytest $(ARGS)
+
+audit: | $(UV) ## compare the lock with published advisories (asks osv.dev, so it is no part of check)
+	@$(UV) audit --frozen --preview-features audit-command $(ARGS) \
+	  || { echo "Where a component is named, uv lock --upgrade-package NAME; docs/security.md says how soon."; exit 1; }
+
+sbom: | $(UV) ## print what the services are made of, as CycloneDX
+	@$(UV) export --frozen --all-packages --no-dev --format cyclonedx1.5 --preview-features sbom-export --quiet $(ARGS)
 
 demo: setup ## run it all here and watch two invoices get paid (ONCE=1 ends by itself)
 	@exec $(BIN)/python -m deploy.demo $(if $(ONCE),--once) $(ARGS)
