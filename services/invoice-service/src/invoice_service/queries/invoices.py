@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -54,7 +55,7 @@ async def lock_invoice(session: AsyncSession, *, organization_id: UUID, invoice_
 async def page_of_invoices(
     session: AsyncSession, *, filters: InvoiceFilters, after: Place | None, limit: int
 ) -> list[tuple[Invoice, InvoiceBalance | None]]:
-    """From behind ``after``, each with its balance once it is issued."""
+    """From behind ``after``, each with its balance once it is issued, without what only one invoice's page shows."""
     statement = (
         select(Invoice, InvoiceBalance)
         .outerjoin(
@@ -64,6 +65,8 @@ async def page_of_invoices(
         )
         .where(col(Invoice.document_status) != DocumentStatus.DELETED, *_conditions(filters))
     )
+    heavy: tuple[Any, ...] = (Invoice.lines, Invoice.allowances, Invoice.snapshot)
+    statement = statement.options(*(defer(column, raiseload=True) for column in heavy))
     value, row_id = _value_in(filters.order), col(Invoice.id)
     place = sa.tuple_(value, row_id)
     if is_descending(filters.order):
