@@ -16,6 +16,7 @@ from deploy.demo.processes import Processes
 from deploy.demo.product import running_product
 from deploy.demo.progress import Progress
 from tests.journeys.organization import Organization
+from tests.journeys.places import listen, stop_listening
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,11 @@ class Product:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def product() -> AsyncIterator[Product]:
+    """Its logs say the most that they can, and every message is overheard from the first on."""
     async with running_product(progress=Progress(), settings={"IC_LOG_LEVEL": "debug"}) as (instance, processes):
+        await listen(instance)
         yield Product(instance=instance, processes=processes)
+        await stop_listening(instance)
 
 
 async def new_organization(product: Product) -> Addresses:

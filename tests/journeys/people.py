@@ -19,8 +19,8 @@ OPERATOR_COMMAND = ("-m", "invoice_service.cli")
 
 
 def new_password() -> str:
-    """With characters that forms, HTML and JSON write in other ways."""
-    return f"{secrets.token_hex(8)} Zoë & <{secrets.token_hex(8)}>"
+    """With characters that forms, HTML and JSON write in other ways, and chance between any two of them."""
+    return "{}ë{}&{}<{}".format(*(secrets.token_hex(4) for _ in range(4)))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Visitor:
     @property
     def session(self) -> str:
         """The text of the session's cookie, empty when there is none."""
-        return self.http.cookies.get(SESSION_COOKIE, "")
+        return self.http.cookies.get(SESSION_COOKIE) or ""
 
     async def press(self, button: str, *, on: str, **typed: str) -> httpx.Response:
         """Open the page ``on``, type into the fields by their names, press the button with these words on it."""
@@ -80,9 +80,11 @@ class Visitor:
     async def sign_in(self, email: str, password: str) -> httpx.Response:
         return await self.press("Sign in", on="/sign-in", email=email, password=password)
 
-    async def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    async def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = ""
+    ) -> httpx.Response:
         """The API as the console calls it: by the cookie and, for writes, with the session's CSRF token."""
-        headers = {"Origin": self.origin}
+        headers = {"Origin": self.origin, **({"Idempotency-Key": idempotency_key} if idempotency_key else {})}
         if method != "GET":
             shown = (await self.http.get("/v1/session")).raise_for_status()
             headers["X-CSRF-Token"] = shown.json()["csrf_token"]
