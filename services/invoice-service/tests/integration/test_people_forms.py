@@ -1,11 +1,14 @@
 """What every page for people promises a browser: forms that prove where they were shown, headers, words and fields."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 from invoice_service.domain.passwords import PASSWORD_MAX
 from invoice_service.domain.permissions import Role
+from invoice_service.request_quotas import quotas_of
+from invoice_tests import signing_in
 from invoice_tests.browser import FORM, Browser, forms_of, text_of
 from invoice_tests.make import PUBLIC_URL, Account
 from invoice_tests.signing_in import JOHANNA, PASSWORD, House
@@ -188,3 +191,15 @@ async def test_looking_at_pages_changes_nothing(house: House, account: Account) 
 
 
 _TABLES = ("users", "user_sessions", "audit_log", "outbox", "account_secrets", "invitations", "sign_in_failures")
+
+
+async def test_too_many_requests_of_one_person_are_refused_by_a_page(house: House) -> None:
+    tight = signing_in.house(replace(house.parts, limits=quotas_of(caller=3)), house.postgres)
+    browser = tight.browser()
+    await browser.sign_in(JOHANNA, PASSWORD)
+
+    answers = [await browser.get("/account") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].headers["content-type"] == "text/html; charset=utf-8"
+    assert int(answers[-1].headers["retry-after"]) > 0

@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from service_kit.errors import TooManyRequests
 
 from invoice_service.api.form_requests import FormMalformed
 from invoice_service.api.page_answers import page
 from invoice_service.api.person_sessions import RequestForged
-from invoice_service.domain.sign_in_limits import TriedTooOften
 from invoice_service.people_html import FORM_STALE, Problem, Said, write_said
 
 
@@ -25,21 +25,21 @@ class PageRoute(APIRoute):
             except FormMalformed as problem:
                 said = Said(title="Nothing was changed", text=f"The form was not understood: {problem.detail}.")
                 return page(write_said(said), status=400)
-            except TriedTooOften as problem:
+            except TooManyRequests as problem:
                 said = Said(title="Too many tries", text=f"Try again {in_words(problem.retry_after_seconds)}.")
                 return page(write_said(said), status=429, headers=retry_after(problem))
 
         return answer_with_page
 
 
-def too_often(problem: TriedTooOften) -> Problem:
+def too_often(problem: TooManyRequests) -> Problem:
     return Problem(
         title="Too many tries.",
         text=f"Try again {in_words(problem.retry_after_seconds)}, or choose a new password with Forgot password.",
     )
 
 
-def retry_after(problem: TriedTooOften) -> dict[str, str]:
+def retry_after(problem: TooManyRequests) -> dict[str, str]:
     return {"Retry-After": str(problem.retry_after_seconds)}
 
 

@@ -92,7 +92,6 @@ async def _accept(
 ) -> str:
     async with desk.database.transaction(organization_id=None) as session:
         now = await app_now(session)
-        await end_presented(session, secrets=desk.secrets, text=given.presented, now=now)
         facts = await use_account_secret(
             session, purpose=Purpose.INVITE, text=given.text, secrets=desk.secrets, now=now
         )
@@ -112,6 +111,8 @@ async def _accept(
             object_id=format_id("ivt", invitation.id),
             details={"role": Role(invitation.role).value, "user": format_id("usr", person.id)},
         )
+        await end_presented(session, secrets=desk.secrets, text=given.presented, now=now)
+        await set_person(session, person.id)
         return await open_session(session, desk, user_id=person.id, origin=origin, now=now)
 
 

@@ -42,7 +42,8 @@ async def open_session(session: AsyncSession, desk: AccountDesk, *, user_id: UUI
 async def end_presented(session: AsyncSession, *, secrets: AccountSecrets, text: str, now: datetime) -> None:
     """Ends the session of a cookie that came along with a sign-in, whoever's it is.
 
-    Afterwards row security may point at that person; call `set_person` again.
+    Call it when the person who signs in is locked: whoever changes a password locks people before their sessions too.
+    Afterwards row security may point at another person; call `set_person` again.
     """
     if not is_secret_text(Purpose.SESSION, text):
         return

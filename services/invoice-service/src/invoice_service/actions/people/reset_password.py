@@ -84,10 +84,11 @@ async def reset_password(desk: AccountDesk, *, text: str, wanted: str, origin: A
     )
     async with desk.database.transaction(organization_id=None) as session:
         now = await app_now(session)
+        # Tries before the person, in the order in which a sign-in locks them.
+        await give_back(session, tries=tries_of(desk.secrets, email=offer.email, address=origin.address)[:1], now=now)
         facts = await use_account_secret(session, purpose=Purpose.RESET, text=text, secrets=desk.secrets, now=now)
         person, memberships = await _person_of(session, facts)
         await store_password(session, person=person, password_hash=stored, now=now)
-        await give_back(session, tries=tries_of(desk.secrets, email=person.email, address=origin.address)[:1], now=now)
         actor = as_person(origin, user_id=person.id, email=person.email)
         await audit_person(
             session, user_id=person.id, actor=actor, action="password_reset", object_type="user", object_id=actor.id
