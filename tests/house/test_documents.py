@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from invoice_service.settings import Settings as InvoiceSettings
+from notification_service.settings import Settings as NotificationSettings
+from payment_service.settings import Settings as PaymentSettings
+from service_kit.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -68,3 +72,33 @@ def test_every_setting_of_the_containers_is_explained_in_the_example() -> None:
     explained = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
 
     assert used == explained
+
+
+LEFT_AT_THEIR_DEFAULTS = {
+    "all": {
+        *("host", "public_port", "private_port", "worker_health_port", "crash_at", "owner_database_url"),
+        *("http_connections_max", "http_header_seconds", "http_body_seconds", "http_handler_seconds"),
+    },
+    "invoice": set(),
+    "payment": {"cors_origins", "master_keys", "initial_master_keys", "poll_seconds", "stripe_requests_per_second"},
+    "notification": {
+        *("cors_origins", "service_token_secret", "smtp_ca_file", "smtp_command_seconds", "smtp_data_seconds"),
+        *("smtp_connections", "mail_retry_scale"),
+    },
+}
+"""Containers have these fixed, or nobody needs to turn them there; each README says what they do."""
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("invoice", InvoiceSettings), ("payment", PaymentSettings), ("notification", NotificationSettings)],
+)
+def test_every_setting_of_a_service_reaches_its_containers(service: str, settings: type[ServiceSettings]) -> None:
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    blocks = [re.split(rf"^x-{name}: ", compose, flags=re.MULTILINE)[1].split("\n\n")[0] for name in ("all", service)]
+    given = {name for block in blocks for name in re.findall(r"^ +(IC_[A-Z_]+):", block, re.MULTILINE)}
+
+    wanted = set(settings.model_fields) - LEFT_AT_THEIR_DEFAULTS["all"] - LEFT_AT_THEIR_DEFAULTS[service]
+
+    assert {f"IC_{name.upper()}" for name in wanted} - given == set()
+    assert LEFT_AT_THEIR_DEFAULTS[service] <= set(settings.model_fields)
