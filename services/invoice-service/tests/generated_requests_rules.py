@@ -5,6 +5,7 @@ Loaded by schemathesis itself, in place of its check that takes any refusal of a
 
 import json
 import re
+from typing import Any
 
 import schemathesis
 
@@ -18,7 +19,7 @@ READ_BUT_UNUSABLE = {"cursor-refused", "malformed-request"}
 
 @schemathesis.check
 def described_requests_are_understood(
-    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: "schemathesis.Case[Any]"
 ) -> None:
     """A request that fits the document is refused by a named rule of the product, or not at all."""
     if case.meta is None or not case.meta.generation.mode.is_positive:

@@ -22,9 +22,9 @@ class WrittenPage:
 
 @cache
 def templates_of(folder: str) -> Environment:
-    """A name that is not given to a template is an error."""
+    """The folder's own and what all pages share. A name that is not given to a template is an error."""
     return Environment(
-        loader=FileSystemLoader(_HERE / folder),
+        loader=FileSystemLoader([_HERE / folder, _HERE / "page_look"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

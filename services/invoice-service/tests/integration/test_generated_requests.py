@@ -113,10 +113,15 @@ async def _generate(document: Path, *, url: str, key: str, depth: Depth, folder:
 
 
 def _configured(folder: Path) -> Path:
-    """428 is our answer to a missing If-Match (RFC 6585, section 3), which the tool does not expect by itself."""
+    """Answers of ours that the tool does not expect by itself: 428 for a missing If-Match (RFC 6585, section 3), and 414
+    for an address that is longer than its parameters may be."""
     file = folder / "schemathesis.toml"
-    expected = json.dumps(["400", "401", "403", "406", "415", "422", "428"])
-    file.write_text(f"[checks.missing_required_header]\nexpected-statuses = {expected}\n", encoding="utf-8")
+    refused = ["400", "401", "403", "404", "406", "409", "415", "422", "428"]
+    file.write_text(
+        f"[checks.missing_required_header]\nexpected-statuses = {json.dumps(refused)}\n"
+        f"[checks.negative_data_rejection]\nexpected-statuses = {json.dumps([*refused, '405', '414', '429', '5xx'])}\n",
+        encoding="utf-8",
+    )
     return file
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import httpx
 import pytest
 from contracts.ids import format_id
+from invoice_service.api.route_needs import permissions_of
 from invoice_service.dependencies import Dependencies
 from invoice_service.domain.permissions import Role
 from invoice_tests.make import PUBLIC_URL, Account
 from invoice_tests.people import SignedInPerson
-from invoice_tests.routes import api_routes, path_to_nothing, permissions_of
+from invoice_tests.routes import api_routes, path_to_nothing
 from service_kit.identifiers import new_id
 from service_kit.testing.databases import ServiceDatabase
 

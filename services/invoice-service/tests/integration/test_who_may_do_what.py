@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from invoice_service.api.route_needs import is_for_the_person_alone, permissions_of
 from invoice_service.app import describe_public_api
 from invoice_service.dependencies import Dependencies
 from invoice_service.domain.permissions import OF_ROLE, OF_SCOPE, Permission, Role, Scope
 from invoice_tests.make import Account
 from invoice_tests.people import SignedInPerson
-from invoice_tests.routes import api_routes, is_for_the_person_alone, path_to_nothing, permissions_of
+from invoice_tests.routes import api_routes, path_to_nothing
 
 NewAccount = Callable[..., Awaitable[Account]]
 NewPerson = Callable[..., Awaitable[SignedInPerson]]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from invoice_service.api.request_fields import (
     Currency,
     ExactDecimal,
+    FilledText,
     Language,
     Line,
     LongText,
@@ -52,7 +53,7 @@ class LineBody(Request):
 class AllowanceBody(Request):
     """A deduction from the whole document: a share in percent, or an amount without tax in minor units."""
 
-    reason: Annotated[ShortText, Field(min_length=1)]
+    reason: FilledText
     percent: ExactDecimal | None = None
     amount_minor: Annotated[int, Whole] | None = None
 

@@ -134,6 +134,7 @@ def _described(pattern: str) -> Any:
 Line = AfterValidator(_line)
 Paragraphs = AfterValidator(_paragraphs)
 Name = Annotated[str, Field(min_length=1, max_length=200), Line, AfterValidator(lambda text: _filled(text))]
+FilledText = Name
 ShortText = Annotated[str, Field(max_length=200), Line]
 LongText = Annotated[str, Field(max_length=4000), Paragraphs]
 EmailAddress = Annotated[str, Field(max_length=254), AfterValidator(_email), _described(f"^({ADDRESS_PATTERN})?$")]

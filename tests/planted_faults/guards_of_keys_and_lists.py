@@ -1,0 +1,165 @@
+"""Faults in API keys, the audit log, lists, exports and limits: what an organisation's own programs rely on."""
+
+from tests.planted_faults.planting import PlantedFault
+
+KIT = "libs/service-kit"
+INVOICE = "services/invoice-service"
+TESTS = "services/invoice-service/tests/integration"
+
+OF_KEYS_AND_LISTS = (
+    PlantedFault(
+        name="scope escalation at creation",
+        member=INVOICE,
+        file="src/invoice_service/api/api_keys.py",
+        find="        check_may_give(body.scopes, own=write.caller.permissions)\n",
+        replace="",
+        caught_by=f"{TESTS}/test_api_keys.py::test_nobody_gives_away_scopes_they_lack",
+    ),
+    PlantedFault(
+        name="scope escalation by rolling",
+        member=INVOICE,
+        file="src/invoice_service/actions/api_keys/roll_api_key.py",
+        find="    check_may_give(check_scopes(old.scopes), own=own)\n",
+        replace="",
+        caught_by=f"{TESTS}/test_api_keys.py::test_nobody_rolls_a_key_into_scopes_they_lack",
+    ),
+    PlantedFault(
+        name="secret stored for the replay",
+        member=KIT,
+        file="src/service_kit/idempotency.py",
+        find="        answer = _plain(await work(session))\n",
+        replace="        answer = _first(_plain(await work(session)))\n",
+        caught_by=f"{TESTS}/test_api_keys.py::test_the_text_of_a_key_is_in_no_table_and_in_no_second_answer",
+    ),
+    PlantedFault(
+        name="revocation ignored",
+        member=INVOICE,
+        file="src/invoice_service/api/authentication.py",
+        find="    return facts.revoked_at is None and (",
+        replace="    return (",
+        caught_by=f"{TESTS}/test_api_keys.py::test_no_request_that_begins_after_the_revocation_gets_in",
+    ),
+    PlantedFault(
+        name="expiry ignored",
+        member=INVOICE,
+        file="src/invoice_service/api/authentication.py",
+        find="(facts.expires_at is None or facts.expires_at > facts.now)",
+        replace="True",
+        caught_by=f"{TESTS}/test_api_keys.py::test_an_old_key_works_during_the_overlap_and_not_after_it",
+    ),
+    PlantedFault(
+        name="rolled key never ends",
+        member=INVOICE,
+        file="src/invoice_service/actions/api_keys/roll_api_key.py",
+        find="    old.expires_at = overlap_end if old.expires_at is None else min(old.expires_at, overlap_end)\n",
+        replace="",
+        caught_by=f"{TESTS}/test_api_keys.py::test_an_old_key_works_during_the_overlap_and_not_after_it",
+    ),
+    PlantedFault(
+        name="key rolled twice",
+        member=INVOICE,
+        file="src/invoice_service/queries/api_keys.py",
+        find="statement.with_for_update().execution_options",
+        replace="statement.execution_options",
+        caught_by=f"{TESTS}/test_api_keys.py::test_a_key_is_rolled_once_even_by_two_at_the_same_moment",
+    ),
+    PlantedFault(
+        name="audit line missing",
+        member=INVOICE,
+        file="src/invoice_service/api/writes.py",
+        find="            answer = await work(session)\n            await self.audit(session, answered=answer.body)\n",
+        replace="            answer = await work(session)\n",
+        caught_by=f"{TESTS}/test_audit_log.py::test_each_write_leaves_one_line_and_what_changes_nothing_leaves_none[create_customer]",
+    ),
+    PlantedFault(
+        name="audit log can be changed",
+        member=INVOICE,
+        file="migrations/versions/0005.py",
+        find='    make_append_only(op, "audit_log")\n',
+        replace="",
+        caught_by=f"{TESTS}/test_audit_log.py::test_no_line_is_changed_or_removed_by_anybody",
+    ),
+    PlantedFault(
+        name="cursor proof skipped",
+        member=INVOICE,
+        file="src/invoice_service/api/cursors.py",
+        find="if not hmac.compare_digest(proof, self._proof(content)):",
+        replace="if not proof:",
+        caught_by=f"{TESTS}/test_list_orders.py::test_a_cursor_fits_one_list_one_order_and_one_organisation",
+    ),
+    PlantedFault(
+        name="unknown parameters ignored",
+        member=INVOICE,
+        file="src/invoice_service/api/query_parameters.py",
+        find="for name in given if name not in known]",
+        replace="for name in given if not known]",
+        caught_by=f"{TESTS}/test_list_orders.py::test_a_parameter_that_is_not_known_is_refused_by_name",
+    ),
+    PlantedFault(
+        name="formula guard off",
+        member=INVOICE,
+        file="src/invoice_service/api/csv_answer.py",
+        find="cell.startswith(_FORMULA_BEGINS)",
+        replace='cell.startswith("\\0")',
+        caught_by=f"{TESTS}/test_exports.py::test_nothing_in_a_cell_becomes_a_formula_or_another_cell",
+    ),
+    PlantedFault(
+        name="export of several moments",
+        member=INVOICE,
+        file="src/invoice_service/api/exports.py",
+        find="parts.database.snapshot(",
+        replace="parts.database.transaction(",
+        caught_by=f"{TESTS}/test_exports.py::test_an_export_shows_one_moment_although_others_go_on_writing",
+    ),
+    PlantedFault(
+        name="failed export looks complete",
+        member=INVOICE,
+        file="src/invoice_service/api/csv_answer.py",
+        find="    async for chunk in others:\n        yield chunk\n",
+        replace="""    with contextlib.suppress(Exception):
+        async for chunk in others:
+            yield chunk
+""",
+        caught_by=f"{TESTS}/test_exports.py::test_an_export_that_fails_midway_does_not_look_complete",
+    ),
+    PlantedFault(
+        name="export not in the audit log",
+        member=INVOICE,
+        file="src/invoice_service/api/exports.py",
+        find="action=f\"export_{export.name.replace('-', '_')}\"",
+        replace='action="read"',
+        caught_by=f"{TESTS}/test_exports.py::test_every_export_is_in_the_audit_log_before_it_begins",
+    ),
+    PlantedFault(
+        name="limiter not counting",
+        member=INVOICE,
+        file="src/invoice_service/api/request_limits.py",
+        find="await limits.limiter.hit(policy=limits.of_caller, key=caller)",
+        replace="await limits.limiter.require(policy=limits.of_caller, key=caller)",
+        caught_by=f"{TESTS}/test_request_limits.py::test_a_caller_who_asks_too_often_waits_and_then_goes_on",
+    ),
+    PlantedFault(
+        name="wrong keys not counted",
+        member=INVOICE,
+        file="src/invoice_service/api/request_limits.py",
+        find="        await limits.limiter.hit(policy=limits.of_stranger",
+        replace="        await limits.limiter.require(policy=limits.of_stranger",
+        caught_by=f"{TESTS}/test_request_limits.py::test_an_address_that_is_wrong_too_often_is_turned_away_before_anything_is_looked_up",
+    ),
+    PlantedFault(
+        name="fingerprint of a Stripe key without the pepper",
+        member=INVOICE,
+        file="src/invoice_service/api/writes.py",
+        find="fingerprint=hmac.digest(self.parts.api_key_pepper.encode(), self.fingerprint, hashlib.sha256)",
+        replace="fingerprint=self.fingerprint",
+        caught_by=f"{TESTS}/test_stripe_settings.py::test_what_is_kept_of_a_secret_cannot_be_tried_out_without_the_pepper",
+    ),
+    PlantedFault(
+        name="order by due date off its index",
+        member=INVOICE,
+        file="src/invoice_service/queries/invoices.py",
+        find="return sa.case((col(Invoice.due_date).is_(None), infinity), else_=col(Invoice.due_date))",
+        replace="return sa.func.coalesce(col(Invoice.due_date), infinity)",
+        caught_by=f"{TESTS}/test_list_orders.py::test_each_order_is_searched_on_its_index_under_row_security",
+    ),
+)
