@@ -26,7 +26,7 @@ from invoice_service.api.draft_bodies import (
     draft_lines,
     line_view,
 )
-from invoice_service.api.request_fields import LongText, Name, Request, ShortText
+from invoice_service.api.request_fields import LongText, Name, OptionalCurrency, Request, ShortText
 from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.dependencies import Parts
 from invoice_service.domain.permissions import Permission
