@@ -1,10 +1,11 @@
-"""The mails about accounts as they lie in the inbox, and the link that a person follows out of one."""
+"""Mails as they lie in the inbox, and the link that a person follows out of one about an account."""
 
 import re
 from email.message import EmailMessage
 
 from deploy.demo.failures import NotAsItShouldBe
 from deploy.demo.inbox import received
+from deploy.demo.mail_checks import read_mail
 from deploy.demo.waiting import until
 
 
@@ -26,6 +27,14 @@ def text_of(mail: EmailMessage) -> str:
     if part is None:
         raise NotAsItShouldBe(f"the mail {mail['subject']!r} has no text")
     return str(part.get_content())
+
+
+def everything_in(mail: EmailMessage) -> str:
+    """Each header, text and HTML as a reader gets them, and what stands in the PDF when there is one."""
+    headers = [f"{name}: {value}" for part in mail.walk() for name, value in part.items()]
+    texts = [str(part.get_content()) for part in mail.walk() if part.get_content_maintype() == "text"]
+    has_pdf = any(part.get_content_type() == "application/pdf" for part in mail.walk())
+    return "\n".join([*headers, *texts, *(read_mail(mail).parts().values() if has_pdf else ())])
 
 
 def link_in(mail: EmailMessage, *, api: str, page: str) -> str:

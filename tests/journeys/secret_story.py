@@ -43,11 +43,15 @@ READ_AT_THE_END = (
 
 @dataclass
 class Story:
-    """``control`` is no secret: a name that must be found wherever we look, else we did not look."""
+    """``control`` is no secret: a name that must be found wherever we look, else we did not look.
+
+    ``invited`` is the address of the one person who gets links by mail.
+    """
 
     house: House
     recorder: Recorder
     control: str
+    invited: str = ""
     canaries: list[Canary] = field(default_factory=list)
 
     def knows(self, kind: str, text: str) -> str:
@@ -114,6 +118,7 @@ class Story:
 
     async def _an_accountant_joins(self, owner: Visitor) -> tuple[Person, Visitor]:
         person, visitor = new_person("Ben Okafor"), await self.house.visitor()
+        self.invited = person.email
         self.knows("password", person.password)
         link = await self.house.invite(owner, person, role="accountant")
         self.knows("mailed secret", link.rpartition("/")[2])

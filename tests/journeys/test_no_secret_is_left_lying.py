@@ -1,8 +1,9 @@
-"""After a day with every kind of secret in it none is in the database, in a log, in a message, or in a wrong answer.
+"""After a day with every kind of secret in it none is in the database, a log or a message, nor in a wrong answer or mail.
 
 That we really looked is proven at each place by a name that is no secret and has to be found there.
 """
 
+import json
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 import pytest_asyncio
 
+from deploy.demo.inbox import received
 from deploy.demo.waiting import until
+from tests.journeys.account_mails import everything_in
 from tests.journeys.canaries import Watch, canary
 from tests.journeys.conftest import Product, new_organization
 from tests.journeys.people import house_of
@@ -65,10 +68,12 @@ class Aftermath:
     watch: Watch
     control: Watch
     kinds: Sequence[str]
+    invited: str
     rows: Mapping[str, Sequence[str]]
     dump: str | None
     logs: Mapping[str, Sequence[str]]
     messages: Mapping[str, Sequence[str]]
+    mails: Mapping[str, Sequence[str]]
     recorder: Recorder
 
 
@@ -93,10 +98,12 @@ async def aftermath(product: Product) -> AsyncIterator[Aftermath]:
             watch=Watch(known),
             control=Watch([canary("control", control)]),
             kinds=[one.kind for one in known],
+            invited=story.invited,
             rows=await rows(instance),
             dump=await dump(instance),
             logs=logs(product.processes.logs),
             messages=messages,
+            mails=await _mails_by_recipient(instance.inbox_url),
             recorder=recorder,
         )
 
@@ -110,6 +117,13 @@ async def _heard_until_the_noise_is_buried(product: Product) -> Mapping[str, Seq
         return so_far
 
     return await until(listen, lambda seen: "dead" in seen, what="the dead letter")
+
+
+async def _mails_by_recipient(inbox: str) -> dict[str, list[str]]:
+    by_recipient: dict[str, list[str]] = {}
+    for mail in await received(inbox):
+        by_recipient.setdefault(str(mail["to"]), []).append(everything_in(mail))
+    return by_recipient
 
 
 def found(watch: Watch, places: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
@@ -145,6 +159,8 @@ def test_no_line_of_any_process_holds_a_secret(aftermath: Aftermath, record_prop
     assert found(aftermath.watch, aftermath.logs) == {}
     assert not any(SERVICE_TOKEN.search(line) or PASSWORD_HASH.search(line) for line in everything)
     assert {"notification-worker", "payment-worker"} <= found(aftermath.control, aftermath.logs).keys()
+    # A line of another form has gone round what takes secrets out.
+    assert all(json.loads(line)["service"] for name in PROCESSES for line in aftermath.logs[name])
     assert all(aftermath.logs[name] for name in PROCESSES)
     assert sum('"level": "debug"' in line for line in everything) > 100
     record_property("evidence", f"{len(everything)} lines of {len(aftermath.logs)} processes")
@@ -168,3 +184,13 @@ def test_answers_hold_only_the_secrets_that_they_are_to_give(aftermath: Aftermat
     assert "GET /v1/invoices/{id}: body" in aftermath.recorder.found(aftermath.control)
     assert {answer.status_code for answer in answers} >= {200, 201, 303, 400, 401, 403, 404, 422, 503}
     record_property("evidence", f"{len(answers)} answers, {len(GIVEN_ON_PURPOSE)} places where a secret is given")
+
+
+def test_a_secret_is_mailed_to_whom_it_is_for_and_in_no_other_mail(
+    aftermath: Aftermath, record_property: Evidence
+) -> None:
+    holding = found(aftermath.watch, aftermath.mails)
+
+    assert holding == {aftermath.invited: {"mailed secret"}}
+    assert len(found(aftermath.control, aftermath.mails)) == 1
+    record_property("evidence", f"mails to {len(aftermath.mails)} people, a secret in those to {len(holding)}")
