@@ -29,10 +29,10 @@ OF_ISOLATION = (
     PlantedFault(
         name="a list shows everybody's",
         member=INVOICE,
-        file="src/invoice_service/queries/invoices.py",
-        find="conditions = [col(Invoice.organization_id) == filters.organization_id]",
-        replace="conditions = [col(Invoice.organization_id).is_not(None)]",
-        caught_by=f"{IN_LISTS}[queries alone-list_invoices]",
+        file="src/invoice_service/queries/customers.py",
+        find="col(Customer.organization_id) == filters.organization_id, col(Customer.archived_at).is_(None)",
+        replace="col(Customer.archived_at).is_(None)",
+        caught_by=f"{IN_LISTS}[queries alone-list_customers]",
     ),
     PlantedFault(
         name="the audit log shows everybody's",
