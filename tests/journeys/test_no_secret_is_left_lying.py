@@ -1,4 +1,4 @@
-"""After a day with every kind of secret in it none is in the database, a log or a message, nor in a wrong answer or mail.
+"""After a day with every kind of secret in it none is in the database, a log, a message, nor in a wrong answer or mail.
 
 That we really looked is proven at each place by a name that is no secret and has to be found there.
 """
