@@ -46,7 +46,7 @@ def test_each_secret_has_a_value_of_its_own(first: str, second: str) -> None:
     if first == second:
         assert getattr(Settings.model_validate(values), second) == SECRETS[first]
         return
-    with pytest.raises(ValidationError, match="is also IC_|secret of another audience") as refused:
+    with pytest.raises(ValidationError, match=r"is also IC_|secret of another audience") as refused:
         Settings.model_validate(values)
     assert SECRETS[first] not in str(refused.value)
 
