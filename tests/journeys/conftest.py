@@ -78,8 +78,10 @@ async def organization(connected: Addresses) -> AsyncIterator[Organization]:
         yield Organization(api=api, addresses=connected)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """All journeys go to one process when tests run in several: the product is started once."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         if "product" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("journeys"))
