@@ -93,7 +93,7 @@ OF_SIGN_IN = (
     PlantedFault(
         name="cookie without HttpOnly",
         member=INVOICE,
-        file="src/invoice_service/api/person_sessions.py",
+        file="src/invoice_service/api/session_cookie.py",
         find="""secure=parts.accounts.secure, httponly=True, samesite="lax")
 
 

@@ -123,10 +123,11 @@ async def test_a_key_that_was_revoked_is_no_longer_known(account: Account, depen
     assert statuses == [401, 429]
 
 
-async def test_wrong_sessions_count_like_wrong_keys(dependencies: Dependencies) -> None:
+@pytest.mark.parametrize("path", ["/v1/customers", "/v1/session"])
+async def test_wrong_sessions_count_like_wrong_keys(dependencies: Dependencies, path: str) -> None:
     cookie = {"Cookie": "__Host-ic_session=ic_session_" + "A" * 43}
     async with _at(dependencies, _limits(stranger=2)) as http:
-        statuses = [(await http.get("/v1/customers", headers=cookie)).status_code for _ in range(3)]
+        statuses = [(await http.get(path, headers=cookie)).status_code for _ in range(3)]
 
     assert statuses == [401, 401, 429]
 

@@ -20,9 +20,10 @@ from invoice_service.actions.people.prove_password import SignInRefused, prove_p
 from invoice_service.api.form_requests import Form, check_session_form
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import SessionCookie, SignedIn, clear_cookie, look_up, set_cookie
+from invoice_service.api.person_sessions import SignedIn, look_up
 from invoice_service.api.request_limits import limit_caller
 from invoice_service.api.session import FRESH_FOR
+from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.api.sign_in_pages import CLEAR_SITE_DATA
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.account_secrets import Purpose

@@ -15,8 +15,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from service_kit import correlation
 from service_kit.errors import Unauthenticated
 
-from invoice_service.api.person_sessions import SessionCookie, find_signed_in, organization_of
+from invoice_service.api.person_sessions import find_signed_in, organization_of
 from invoice_service.api.request_limits import limit_caller, limit_stranger
+from invoice_service.api.session_cookie import SessionCookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.actors import Actor, ActorKind
 from invoice_service.domain.api_keys import key_proof, proofs_match, read_key_text

@@ -18,7 +18,7 @@ from invoice_service.actions.people.reset_password import ResetOffer, look_at_re
 from invoice_service.api.form_requests import Form, check_form, form_cookie, form_token, set_form_cookie
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import SessionCookie, clear_cookie, set_cookie
+from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.account_mails import AccountSecretDead
 from invoice_service.domain.passwords import PasswordRefused

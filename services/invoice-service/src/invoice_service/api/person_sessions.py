@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from contracts.ids import MalformedId, format_id, parse_id
-from fastapi import Depends, Request, Response
-from fastapi.security import APIKeyCookie
+from fastapi import Depends, Request
 from service_kit.errors import DomainError, ErrorKind, Unauthenticated
 
+from invoice_service.api.request_limits import limit_stranger
+from invoice_service.api.session_cookie import SessionCookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.account_secrets import Purpose, is_secret_text
 from invoice_service.domain.refusals import OrganizationNotFound
@@ -24,11 +25,6 @@ CSRF_HEADER = "X-CSRF-Token"
 ORGANIZATION_HEADER = "X-Organization-Id"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SEEN_NOTED_EVERY = timedelta(minutes=5)
-_SECURE_NAME = "__Host-ic_session"
-_PLAIN_NAME = "ic_session"
-_scheme = APIKeyCookie(
-    name=_SECURE_NAME, scheme_name="Session", auto_error=False, description="A person who signed in at `/sign-in`."
-)
 
 
 class RequestForged(DomainError):
@@ -58,27 +54,6 @@ class SignedIn:
     ends_at: datetime
     memberships: tuple[OwnMembership, ...]
     text: str = field(repr=False)
-
-
-def cookie_name(parts: Dependencies) -> str:
-    """The ``__Host-`` prefix makes browsers insist on https, on this very host and on the whole path."""
-    return _SECURE_NAME if parts.accounts.secure else _PLAIN_NAME
-
-
-def set_cookie(response: Response, parts: Dependencies, *, text: str) -> None:
-    """Ends with the browser; the session's own end is kept in the database."""
-    response.set_cookie(cookie_name(parts), text, path="/", secure=parts.accounts.secure, httponly=True, samesite="lax")
-
-
-def clear_cookie(response: Response, parts: Dependencies) -> None:
-    response.delete_cookie(cookie_name(parts), path="/", secure=parts.accounts.secure, httponly=True, samesite="lax")
-
-
-def _cookie(request: Request, parts: Parts, _documented: Annotated[str | None, Depends(_scheme)]) -> str:
-    return request.cookies.get(cookie_name(parts), "")
-
-
-SessionCookie = Annotated[str, Depends(_cookie)]
 
 
 async def find_signed_in(request: Request, parts: Dependencies, *, cookie: str) -> SignedIn:
@@ -160,7 +135,12 @@ def _read_id(text: str) -> UUID | None:
 
 
 async def _signed_in(request: Request, parts: Parts, cookie: SessionCookie) -> SignedIn:
-    return await find_signed_in(request, parts, cookie=cookie)
+    await limit_stranger(request, parts)
+    try:
+        return await find_signed_in(request, parts, cookie=cookie)
+    except Unauthenticated:
+        await limit_stranger(request, parts, failed=True)
+        raise
 
 
 Person = Annotated[SignedIn, Depends(_signed_in)]

@@ -10,7 +10,7 @@ spare the database, not to make guessing hard.
 from fastapi import Request
 from service_kit.client_address import customer_network
 
-from invoice_service.api.person_sessions import cookie_name
+from invoice_service.api.session_cookie import cookie_name
 from invoice_service.dependencies import Dependencies, Parts
 
 

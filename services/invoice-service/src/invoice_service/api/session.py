@@ -16,8 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from invoice_service.actions.people.audit_person import audit_person
 from invoice_service.actions.people.end_sessions import end_all_sessions, end_session
 from invoice_service.api.authentication import actor_from
-from invoice_service.api.person_sessions import Person, SignedIn, clear_cookie
+from invoice_service.api.person_sessions import Person, SignedIn
 from invoice_service.api.request_limits import limit_caller
+from invoice_service.api.session_cookie import clear_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.account_secrets import Purpose
 from invoice_service.domain.actors import ActorKind
@@ -189,7 +190,7 @@ async def _note(session: AsyncSession, request: Request, person: SignedIn, *, en
 
 
 def _signed_out(parts: Dependencies) -> Response:
-    response = Response(status_code=204, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})
+    response = Response(status_code=204, headers={"Clear-Site-Data": '"cache", "storage"'})
     clear_cookie(response, parts)
     return response
 

@@ -23,7 +23,8 @@ from invoice_service.api.form_requests import (
 )
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import SessionCookie, clear_cookie, look_up, set_cookie
+from invoice_service.api.person_sessions import look_up
+from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.actors import ActorKind, as_person
 from invoice_service.domain.sign_in_limits import TriedTooOften
