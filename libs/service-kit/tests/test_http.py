@@ -216,6 +216,13 @@ async def test_docs_are_off_unless_asked_for(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs")).status_code == 404
 
 
+async def test_docs_are_a_description_for_programs_and_no_page_with_scripts_of_another_host() -> None:
+    api = create_api(title="Example", service="example", clock=SystemClock(), ready_checks=[], docs=True)
+
+    assert (await _get(api, "/openapi.json")).json()["info"]["title"] == "Example"
+    assert [(await _get(api, path)).status_code for path in ("/docs", "/redoc")] == [404, 404]
+
+
 async def test_readiness_is_red_for_what_is_required_and_only_shows_the_rest(
     service_database: ServiceDatabase,
 ) -> None:
