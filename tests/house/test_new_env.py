@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from invoice_service.settings import Settings
+from pydantic import ValidationError
 
 from deploy.new_env import filled, main
 
@@ -55,3 +57,25 @@ def test_what_a_new_version_needs_is_added_and_named_without_its_value(
     assert settings_in(text)["C"] == "plain"
     assert len(settings_in(text)["B"]) >= 32
     assert capsys.readouterr().out == "added to .env: B, C\n"
+
+
+def test_what_is_drawn_is_good_enough_for_production() -> None:
+    drawn = settings_in(filled(EXAMPLE))
+    names = ("page_token_secret", "api_key_pepper", "account_secret", "payment_token_secret")
+
+    settings = Settings.model_validate(
+        {
+            "environment": "production",
+            "public_url": "https://invoices.example.com",
+            "database_url": f"postgresql+asyncpg://app:{drawn['IC_INVOICE_APP_PASSWORD']}@postgres/icentral",
+            "service_token_secret": drawn["IC_INVOICE_TOKEN_SECRET"],
+            **{name: drawn[f"IC_{name.upper()}"] for name in names},
+        }
+    )
+
+    assert settings.served_at() == "https://invoices.example.com"
+
+
+def test_an_example_that_nobody_filled_in_does_not_start_in_production() -> None:
+    with pytest.raises(ValidationError, match="IC_PAGE_TOKEN_SECRET holds what an example left there"):
+        Settings.model_validate({"page_token_secret": settings_in(EXAMPLE)["IC_PAGE_TOKEN_SECRET"]})
