@@ -59,7 +59,7 @@ async def play(addresses: Addresses, *, progress: Progress) -> dict[str, str]:
         await sign_in(addresses.owner, api=addresses.api, organization=ACCOUNT_NAME)
         progress.step(f"{addresses.owner.email} chose a password by her link and signed in at {addresses.api}/sign-in")
         await _connect_stripe(api, addresses, progress)
-        by_hand, by_stripe = [await _send(api, story, progress) for story in (BY_HAND, BY_STRIPE)]
+        by_hand, by_stripe = [await _send(api, story, addresses, progress) for story in (BY_HAND, BY_STRIPE)]
         await _check_manual_mail(api, by_hand, addresses, progress)
         link, page = await _check_stripe_mail(api, by_stripe, addresses, progress)
         await _pay_by_stripe(api, by_stripe, page, link, progress)
@@ -71,9 +71,12 @@ async def play(addresses: Addresses, *, progress: Progress) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Sent:
+    """``earlier`` are the Message-IDs that lay in the inbox before: a journey may not be the first one there."""
+
     story: Story
     id: str
     number: str
+    earlier: frozenset[str]
 
 
 async def _connect_stripe(api: InvoiceApi, addresses: Addresses, progress: Progress) -> None:
@@ -86,7 +89,8 @@ async def _connect_stripe(api: InvoiceApi, addresses: Addresses, progress: Progr
     progress.step(f"Stripe key accepted: {picture['account_name']}, sandbox, no money moves")
 
 
-async def _send(api: InvoiceApi, story: Story, progress: Progress) -> Sent:
+async def _send(api: InvoiceApi, story: Story, addresses: Addresses, progress: Progress) -> Sent:
+    earlier = frozenset(str(mail["message-id"]) for mail in await received(addresses.inbox))
     templates = (await api.get("/v1/templates"))["data"]
     template = next(row for row in templates if row["slug"] == story.template)
     customer = await api.post("/v1/customers", {"name": story.customer, "email": story.email})
@@ -97,11 +101,11 @@ async def _send(api: InvoiceApi, story: Story, progress: Progress) -> Sent:
     _equal(draft["total_minor"], story.total_minor, f"the total of {story.template}")
     sent = await api.post(f"/v1/invoices/{draft['id']}/send", {})
     progress.step(f"sent {sent['number']} to {story.email}, {story.shown_total} EUR, collected by {story.method}")
-    return Sent(story=story, id=draft["id"], number=sent["number"])
+    return Sent(story=story, id=draft["id"], number=sent["number"], earlier=earlier)
 
 
 async def _check_manual_mail(api: InvoiceApi, sent: Sent, addresses: Addresses, progress: Progress) -> None:
-    mail = read_mail(await _mail_to(sent.story.email, addresses))
+    mail = read_mail(await _mail_of(sent, addresses))
     _has_facts(sent, mail.text, mail.html, mail.pdf_text)
     check_manual_mail(mail, stripe_hosts=(addresses.sandbox.removeprefix("http://"), "buy.stripe.com"))
     if (await api.get(f"/v1/invoices/{sent.id}"))["link"]["url"]:
@@ -110,7 +114,7 @@ async def _check_manual_mail(api: InvoiceApi, sent: Sent, addresses: Addresses, 
 
 
 async def _check_stripe_mail(api: InvoiceApi, sent: Sent, addresses: Addresses, progress: Progress) -> tuple[str, str]:
-    mail = read_mail(await _mail_to(sent.story.email, addresses))
+    mail = read_mail(await _mail_of(sent, addresses))
     invoice = await _until(
         lambda: api.get(f"/v1/invoices/{sent.id}"), lambda seen: seen["link"]["status"] == "active", "the payment link"
     )
@@ -164,9 +168,12 @@ async def _books_of_the_invoice(addresses: Addresses, sent: Sent) -> list[Json]:
     return [row for row in paid if row["metadata"].get("invoice_id") == sent.id]
 
 
-async def _mail_to(address: str, addresses: Addresses) -> EmailMessage:
+async def _mail_of(sent: Sent, addresses: Addresses) -> EmailMessage:
+    address = sent.story.email
+
     async def look() -> list[EmailMessage]:
-        return [mail for mail in await received(addresses.inbox) if address in str(mail["to"])]
+        fresh = [mail for mail in await received(addresses.inbox) if str(mail["message-id"]) not in sent.earlier]
+        return [mail for mail in fresh if address in str(mail["to"])]
 
     mails = await until(look, bool, what=f"the mail to {address}", describe=lambda seen: f"{len(seen)} mails")
     return mails[0]
