@@ -112,7 +112,7 @@ class SchemaReader:
             return Kind("always" if len(values) == 1 else "one of", values=values)
         if whole.get("type") == "array":
             inner = self.kind_of(whole.get("items", {}))
-            return Kind(f"array of {inner.text}", inner.target, inner.values)
+            return Kind("array of" if inner.values else f"array of {inner.text}", inner.target, inner.values)
         if whole.get("type") == "object" or "properties" in whole:
             return self._kind_of_object(name, whole)
         pattern = _ID_PATTERN.match(str(whole.get("pattern", "")))

@@ -25,8 +25,9 @@ def curl_lines(
     """``known`` are examples of parameters by name, for those that have none of their own. ``$API`` is the origin of
     the service, ``$KEY`` an API key; ``session_cookie`` is the cookie of an operation that takes no key."""
     parameters: Sequence[Mapping[str, Any]] = operation.get("parameters", ())
-    words = ["curl", f'"$API{_address(path, parameters, known)}"']
-    lines = [" ".join(words if method == "GET" else [*words, "-X", method])]
+    lines = [f'curl "$API{_address(path, parameters, known)}"']
+    if method != "GET":
+        lines.append(f"-X {method}")
     if session_cookie:
         lines += [f'-H "Cookie: {session_cookie}=$SESSION"', *([] if method == "GET" else [_CSRF])]
     else:

@@ -64,9 +64,11 @@ def test_bounds_are_said_in_words(schema: dict[str, Any], kind: str, bounds: tup
 def test_values_and_null_are_said_of_what_a_reference_names() -> None:
     reader = SchemaReader({"Colour": {"type": "string", "enum": ["red", "green"]}})
 
-    kind = reader.kind_of({"anyOf": [{"$ref": "#/components/schemas/Colour"}, {"type": "null"}]})
+    one = reader.kind_of({"anyOf": [{"$ref": "#/components/schemas/Colour"}, {"type": "null"}]})
+    some = reader.kind_of({"type": "array", "items": {"$ref": "#/components/schemas/Colour"}})
 
-    assert (kind.text, kind.values, kind.or_null) == ("one of", ("red", "green"), True)
+    assert (one.text, one.values, one.or_null) == ("one of", ("red", "green"), True)
+    assert (some.text, some.values, some.or_null) == ("array of", ("red", "green"), False)
 
 
 def test_a_schema_that_holds_itself_is_opened_once() -> None:
@@ -100,7 +102,8 @@ def test_a_request_is_quoted_for_a_shell() -> None:
         session_cookie="",
     )
 
-    assert lines.splitlines()[0] == 'curl "$API/v1/things/a%2F%24b?q=a%22%24%28id%29%60b" -X PATCH \\'
+    assert lines.splitlines()[0] == 'curl "$API/v1/things/a%2F%24b?q=a%22%24%28id%29%60b" \\'
+    assert lines.splitlines()[1] == "  -X PATCH \\"
     assert """-H 'If-Match: "1"'""" in lines
     assert '-H "Idempotency-Key: $(uuidgen)"' in lines
     assert """-d '{\n  "note": "it'"'"'s $HOME"\n}'""" in lines
