@@ -9,6 +9,8 @@ import pytest
 from kit_tests.rows import IdempotencyKey
 from service_kit.database import Database, run_sql
 from service_kit.idempotency import (
+    FORGOTTEN_AT_ONCE,
+    KEPT_HOURS,
     Answer,
     IdempotencyKeyMalformed,
     IdempotencyKeyReused,
@@ -256,3 +258,36 @@ async def test_without_a_key_a_call_outside_simply_runs(service_database: Servic
         await outside.once(app, organization_id, key=None)
 
     assert (outside.calls, await effects(service_database)) == (2, 2)
+
+
+async def test_a_key_is_good_for_a_day_and_then_forgotten(service_database: ServiceDatabase) -> None:
+    app, organization_id, other = service_database.open("payment"), new_id(), new_id()
+    work = make_thing(organization_id)
+    first = await once(app, organization_id, work=work)
+    await once(app, other, work=make_thing(other))
+    await service_database.advance_clock("payment", seconds=KEPT_HOURS * 3600 - 60)
+    within = await once(app, organization_id, work=work)
+    await service_database.advance_clock("payment", seconds=KEPT_HOURS * 3600 + 60)
+
+    after = await once(app, organization_id, work=work)
+
+    assert within.body == first.body
+    assert after.body != first.body
+    assert len(await service_database.fetch("select 1 from payment.idempotency_keys")) == 2
+
+
+async def test_old_keys_go_with_the_use_of_new_ones(service_database: ServiceDatabase) -> None:
+    app, organization_id = service_database.open("payment"), new_id()
+    for number in range(FORGOTTEN_AT_ONCE + 5):
+        await once(app, organization_id, key=f"old-{number}", work=make_thing(organization_id))
+    await service_database.advance_clock("payment", seconds=KEPT_HOURS * 3600 + 60)
+
+    await once(app, organization_id, key="new-1", work=make_thing(organization_id))
+    left = await service_database.fetch("select 1 from payment.idempotency_keys where key like 'old-%'")
+    await once(app, organization_id, key="new-2", work=make_thing(organization_id))
+
+    assert len(left) == 5
+    assert {row["key"] for row in await service_database.fetch("select key from payment.idempotency_keys")} == {
+        "new-1",
+        "new-2",
+    }

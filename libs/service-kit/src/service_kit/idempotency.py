@@ -21,6 +21,8 @@ from service_kit.database import Database, run_sql, uninterrupted
 from service_kit.errors import DomainError, ErrorKind
 
 KEY_LENGTH_MAX = 255
+KEPT_HOURS = 24
+FORGOTTEN_AT_ONCE = 20
 REPLAYED_HEADER = "Idempotency-Replayed"
 
 Told = TypeVar("Told")
@@ -170,6 +172,7 @@ async def _run(
 async def _reserved(session: AsyncSession, place: _Place) -> Answer | None:
     """Take the key, or wait for who has it; the answer that is kept under it, None while there is none."""
     table = place.table
+    await _forget_old(session, place)
     taken = insert(table).values(**place.row, fingerprint=place.fingerprint)
     await run_sql(session, taken.on_conflict_do_nothing())
     columns = sa.select(table.fingerprint, table.status, table.headers, table.body)  # type: ignore[call-overload]
@@ -179,6 +182,21 @@ async def _reserved(session: AsyncSession, place: _Place) -> Answer | None:
     if row.status is None:
         return None
     return Answer(status=row.status, body=row.body, headers={**row.headers, REPLAYED_HEADER: "true"})
+
+
+async def _forget_old(session: AsyncSession, place: _Place) -> None:
+    """Keys are good for `KEPT_HOURS`; each use takes a few of the old ones away, its own first."""
+    table = place.table.__table__  # type: ignore[attr-defined]
+    age = sa.func.app_now() - sa.func.make_interval(0, 0, 0, 0, KEPT_HOURS)
+    old = (
+        sa.select(table.c.key)
+        .where(table.c.organization_id == place.organization_id, table.c.created_at < age)
+        .order_by(table.c.key != place.key, table.c.created_at)
+        .limit(FORGOTTEN_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    mine = table.c.organization_id == place.organization_id
+    await run_sql(session, sa.delete(table).where(mine, table.c.key.in_(old)))
 
 
 async def _release(database: Database, organization_id: UUID, place: _Place) -> None:

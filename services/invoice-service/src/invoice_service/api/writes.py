@@ -27,7 +27,7 @@ IdempotencyHeader = Annotated[
     Header(
         alias="Idempotency-Key",
         max_length=KEY_LENGTH_MAX,
-        description="The same key with the same request is answered again and done once.",
+        description="For a day, the same key with the same request is answered again and done once.",
         json_schema_extra={"minLength": 1, "pattern": "^[ -~]+$"},
     ),
 ]
