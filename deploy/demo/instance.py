@@ -14,6 +14,7 @@ from deploy.demo.ports import PortClaims
 PREFIX = "icdemo_"
 ACCOUNT = "acct_1NordlichtDemo"
 ACCOUNT_NAME = "Nordlicht Studio"
+SMTP_USERNAME = "nordlicht"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Secrets:
     page_token: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     api_key_pepper: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     account_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    smtp_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     stripe_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
 
 
@@ -146,6 +148,8 @@ class Instance:
             "IC_SMTP_HOST": "127.0.0.1",
             "IC_SMTP_PORT": str(self.ports.smtp),
             "IC_SMTP_SECURITY": "none",
+            "IC_SMTP_USERNAME": SMTP_USERNAME,
+            "IC_SMTP_PASSWORD": self.secrets.smtp_password,
             "IC_MAIL_FROM": "invoices@nordlicht.example",
             "IC_MESSAGE_ID_DOMAIN": "nordlicht.example",
             "IC_UNKNOWN_WAIT_SECONDS": "5",

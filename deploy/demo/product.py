@@ -13,7 +13,15 @@ from pathlib import Path
 
 from deploy.demo.failures import CannotRun
 from deploy.demo.inbox import inbox_arguments, install_inbox
-from deploy.demo.instance import ACCOUNT, ACCOUNT_NAME, Instance, free_ports, new_secrets, outer_environment
+from deploy.demo.instance import (
+    ACCOUNT,
+    ACCOUNT_NAME,
+    SMTP_USERNAME,
+    Instance,
+    free_ports,
+    new_secrets,
+    outer_environment,
+)
 from deploy.demo.leftovers import claim_name, remove_instance, remove_leftovers
 from deploy.demo.ports import PortClaims
 from deploy.demo.processes import Processes, Running, python
@@ -129,5 +137,6 @@ async def _start_inbox(instance: Instance, processes: Processes, progress: Progr
     mails = instance.folder / "mails"
     mails.mkdir()
     arguments = inbox_arguments(smtp_port=instance.ports.smtp, web_port=instance.ports.inbox, folder=mails)
-    inbox = processes.start("inbox", [*command, *arguments], environment=outer_environment())
+    sender = {"MAILDEV_INCOMING_USER": SMTP_USERNAME, "MAILDEV_INCOMING_PASS": instance.secrets.smtp_password}
+    inbox = processes.start("inbox", [*command, *arguments], environment={**outer_environment(), **sender})
     await processes.ready(inbox, f"{instance.inbox_url}/api/healthz")

@@ -33,7 +33,7 @@ KINDS = {
     *("API key", "CSRF token", "Stripe key", "data key", "form cookie", "form token", "mailed secret", "master key"),
     *("password", "password typed as e-mail", "session", "webhook secret", "wrong password"),
     *("IC_ACCOUNT_SECRET", "IC_API_KEY_PEPPER", "IC_INVOICE_TOKEN_SECRET", "IC_PAGE_TOKEN_SECRET"),
-    *("IC_PAYMENT_TOKEN_SECRET", "IC_SERVICE_TOKEN_SECRET"),
+    *("IC_PAYMENT_TOKEN_SECRET", "IC_SERVICE_TOKEN_SECRET", "IC_SMTP_PASSWORD"),
     *("IC_BROKER_URL", "IC_DATABASE_URL", "IC_OWNER_DATABASE_URL", "IC_WORKER_DATABASE_URL"),
 }
 GIVEN_ON_PURPOSE = {
