@@ -128,6 +128,4 @@ def _steady(example: Json) -> Json:
 def _record(name: str, example: Json) -> None:
     recorded = json.loads(FILE.read_text(encoding="utf-8"))
     recorded[name] = example
-    FILE.write_text(
-        json.dumps(dict(sorted(recorded.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    FILE.write_text(json.dumps(dict(sorted(recorded.items())), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -100,7 +100,7 @@ async def change(user_id: UserId, body: RoleChange, write: Writing, version: Nee
 
 @router.delete("/{user_id}", name="remove_member", summary="Remove a member, or leave", status_code=204)
 async def remove(user_id: UserId, write: Leaving) -> Response:
-    """Everybody may leave by themselves. 409 `last-owner` for the only owner."""
+    """Everybody may leave; removing somebody else needs `members:write`. 409 `last-owner` for the only owner."""
     _check_may_remove(write.caller, user_id)
 
     async def work(session: AsyncSession) -> Answer:
