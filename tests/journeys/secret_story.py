@@ -6,6 +6,7 @@ What happens is kept, with every secret that took part.
 import base64
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from tests.journeys.account_mails import mail_about
 from tests.journeys.canaries import Canary, canary
 from tests.journeys.people import House, Person, new_password, new_person, send_invoice
 from tests.journeys.recorder import Recorder
+from tests.journeys.stored_secrets import webhook_addresses
 from tests.journeys.visitor import Visitor
 
 READ_AT_THE_END = (
@@ -185,6 +187,7 @@ class Misuse:
         await self._at_every_door()
         await self._with_a_good_key(invoice)
         await self._in_forms(owner)
+        await self._in_forged_webhooks()
 
     async def _at_every_door(self) -> None:
         ports = self.story.house.instance.ports
@@ -231,6 +234,15 @@ class Misuse:
         await owner.http.post("/sign-in", json={"password": self.password})
         await owner.send("/account/password", {"csrf_token": self.api_key, "password": self.password})
         await owner.http.get(f"/reset-password/{self.link[:-1]}x")
+
+    async def _in_forged_webhooks(self) -> None:
+        """Where Stripe really calls, by somebody who is not Stripe."""
+        addresses = await webhook_addresses(self.story.house.instance, organization_id=self.story.organization_id)
+        assert len(addresses) == 1
+        async with self.story.recorder.client(self.story.house.instance.payment_url) as stranger:
+            signature = f"t={int(time.time())},v1={self.stripe_key}"
+            await _post(stranger, addresses[0], self.whole_body, stripe_signature=signature)
+        assert self.story.recorder.answers[-1].status_code == 400
 
 
 async def _post(client: httpx.AsyncClient, path: str, body: str, **headers: str) -> None:

@@ -158,7 +158,8 @@ def test_no_line_of_any_process_holds_a_secret(aftermath: Aftermath, record_prop
 
     assert found(aftermath.watch, aftermath.logs) == {}
     assert not any(SERVICE_TOKEN.search(line) or PASSWORD_HASH.search(line) for line in everything)
-    assert {"notification-worker", "payment-worker"} <= found(aftermath.control, aftermath.logs).keys()
+    assert {"payment-app", "payment-worker", "notification-worker"} <= found(aftermath.control, aftermath.logs).keys()
+    assert any("webhook refused" in line for line in aftermath.logs["payment-app"])
     # A line of another form has gone round what takes secrets out.
     assert all(json.loads(line)["service"] for name in PROCESSES for line in aftermath.logs[name])
     assert all(aftermath.logs[name] for name in PROCESSES)
