@@ -11,11 +11,21 @@ from tests.planted_faults.guards_of_operators import OF_OPERATORS
 from tests.planted_faults.guards_of_people import OF_PEOPLE
 from tests.planted_faults.guards_of_secrets import OF_SECRETS
 from tests.planted_faults.guards_of_sign_in import OF_SIGN_IN
+from tests.planted_faults.guards_of_silence import OF_SILENCE
 from tests.planted_faults.guards_of_the_doors import OF_THE_DOORS
 from tests.planted_faults.planting import PlantedFault, plant_and_run
 
 TESTS_FAILED = 1
-GUARDS = (*OF_ISOLATION, *OF_KEYS_AND_LISTS, *OF_OPERATORS, *OF_PEOPLE, *OF_SECRETS, *OF_SIGN_IN, *OF_THE_DOORS)
+GUARDS = (
+    *OF_ISOLATION,
+    *OF_KEYS_AND_LISTS,
+    *OF_OPERATORS,
+    *OF_PEOPLE,
+    *OF_SECRETS,
+    *OF_SIGN_IN,
+    *OF_SILENCE,
+    *OF_THE_DOORS,
+)
 QUICK = {
     "a query forgets its organisation",
     "row security is not forced",
