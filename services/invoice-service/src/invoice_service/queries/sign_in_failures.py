@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from service_kit.database import run_sql
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.domain.sign_in_limits import Standing
@@ -22,10 +22,17 @@ async def lock_standings(
     """Every subject's, made where there was none; held until the transaction ends."""
     wanted = sorted(set(subjects))
     rows = [{"subject": subject, "failures": 0, "first_at": now} for subject in wanted]
-    await run_sql(session, insert(SignInFailures).values(rows).on_conflict_do_nothing())
-    statement = select(SignInFailures).where(col(SignInFailures.subject).in_(wanted))
-    ordered = statement.order_by(col(SignInFailures.subject)).with_for_update()
-    found = (await session.exec(ordered.execution_options(populate_existing=True))).all()
+    made = insert(SignInFailures).values(rows)
+    # An update that changes nothing also locks the rows that are there, so none can be forgotten in between.
+    held = made.on_conflict_do_update(
+        index_elements=["subject"], set_={"failures": col(SignInFailures.failures)}
+    ).returning(
+        col(SignInFailures.subject),
+        col(SignInFailures.failures),
+        col(SignInFailures.first_at),
+        col(SignInFailures.blocked_until),
+    )
+    found = (await run_sql(session, held)).all()
     return {row.subject: Standing(row.failures, row.first_at, row.blocked_until) for row in found}
 
 
@@ -38,9 +45,10 @@ async def store_standing(session: AsyncSession, *, subject: bytes, standing: Sta
 
 
 async def purge_old_tries(session: AsyncSession, *, now: datetime) -> None:
-    """A few at each try, and none that another request holds."""
+    """A few at each try, and none that another request holds. Call it last: it locks in no order, so whoever locks
+    another row of this table afterwards can wait in a ring."""
     old = (
-        select(SignInFailures.subject)
+        sa.select(col(SignInFailures.subject))
         .where(col(SignInFailures.first_at) < now - KEPT_FOR)
         .limit(_PURGED_AT_ONCE)
         .with_for_update(skip_locked=True)

@@ -28,7 +28,6 @@ def try_of(secrets: AccountSecrets, limit: Limit, *about: str, binding: bool = T
 
 async def count_tries(session: AsyncSession, *, tries: Sequence[Try], now: datetime) -> None:
     """All are counted, or none and `TriedTooOften` is raised with the longest wait."""
-    await purge_old_tries(session, now=now)
     standings = await lock_standings(session, subjects=[one.subject for one in tries], now=now)
     left = max(wait_left(standings[one.subject], now=now) for one in tries if one.binding)
     if left:
@@ -38,6 +37,7 @@ async def count_tries(session: AsyncSession, *, tries: Sequence[Try], now: datet
         await store_standing(
             session, subject=one.subject, standing=after_try(standings[one.subject], one.limit, now=now)
         )
+    await purge_old_tries(session, now=now)
 
 
 async def give_back(session: AsyncSession, *, tries: Sequence[Try], now: datetime) -> None:
