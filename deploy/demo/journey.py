@@ -154,9 +154,8 @@ async def _check_the_end(api: InvoiceApi, by_hand: Sent, by_stripe: Sent, addres
         invoice = await api.get(f"/v1/invoices/{sent.id}")
         _equal([payment["amount_minor"] for payment in invoice["payments"]], [sent.story.total_minor], "the payments")
         _equal(invoice["balance"]["due_minor"], 0, f"what is due on {sent.number}")
-    mails = await received(addresses.inbox)
     for sent in (by_hand, by_stripe):
-        _equal(sum(sent.story.email in str(mail["to"]) for mail in mails), 1, f"the mails to {sent.story.email}")
+        _equal(len(await _mails_of(sent, addresses)), 1, f"the mails to {sent.story.email}")
     books = await _books_of_the_invoice(addresses, by_stripe)
     _equal([row["amount_total"] for row in books], [by_stripe.story.total_minor], "what the sandbox took")
 
@@ -169,14 +168,14 @@ async def _books_of_the_invoice(addresses: Addresses, sent: Sent) -> list[Json]:
 
 
 async def _mail_of(sent: Sent, addresses: Addresses) -> EmailMessage:
-    address = sent.story.email
-
-    async def look() -> list[EmailMessage]:
-        fresh = [mail for mail in await received(addresses.inbox) if str(mail["message-id"]) not in sent.earlier]
-        return [mail for mail in fresh if address in str(mail["to"])]
-
-    mails = await until(look, bool, what=f"the mail to {address}", describe=lambda seen: f"{len(seen)} mails")
+    what = f"the mail to {sent.story.email}"
+    mails = await until(lambda: _mails_of(sent, addresses), bool, what=what, describe=lambda seen: f"{len(seen)} mails")
     return mails[0]
+
+
+async def _mails_of(sent: Sent, addresses: Addresses) -> list[EmailMessage]:
+    fresh = [mail for mail in await received(addresses.inbox) if str(mail["message-id"]) not in sent.earlier]
+    return [mail for mail in fresh if sent.story.email in str(mail["to"])]
 
 
 async def _until_paid(api: InvoiceApi, sent: Sent) -> None:
