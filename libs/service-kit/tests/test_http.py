@@ -176,6 +176,14 @@ async def test_unknown_routes_and_methods_are_problems_too(client: httpx.AsyncCl
     assert refused.headers["allow"] == "GET, POST"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_nobody_is_sent_to_the_host_that_a_request_names(client: httpx.AsyncClient, method: str) -> None:
+    answer = await client.request(method, "/items/", headers={"Host": "elsewhere.example.com"})
+
+    assert_problem(answer, status=404, code="not-found")
+    assert "location" not in answer.headers
+
+
 async def test_an_unexpected_failure_shows_an_id_and_nothing_of_our_insides(client: httpx.AsyncClient) -> None:
     response = await client.get("/broken")
 

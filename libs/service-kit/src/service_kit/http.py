@@ -50,6 +50,9 @@ def create_api(
         # FastAPI's own page is made of scripts from another host, which our policy forbids.
         docs_url=None,
         redoc_url=None,
+        # Starlette would send "/path/" to "/path" under the scheme and the Host of the request: in the clear behind a
+        # TLS proxy, and to wherever a stranger's Host says. Addresses and bodies here hold secrets.
+        redirect_slashes=False,
         openapi_url="/openapi.json" if docs else None,
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
