@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.planted_faults.faults import IN_EVERY_RUN, IN_THE_FULL_RUN
+from tests.planted_faults.guards_of_every_way_in import OF_EVERY_WAY_IN
 from tests.planted_faults.guards_of_isolation import OF_ISOLATION
 from tests.planted_faults.guards_of_keys_and_lists import OF_KEYS_AND_LISTS
 from tests.planted_faults.guards_of_operators import OF_OPERATORS
@@ -17,6 +18,7 @@ from tests.planted_faults.planting import PlantedFault, plant_and_run
 
 TESTS_FAILED = 1
 GUARDS = (
+    *OF_EVERY_WAY_IN,
     *OF_ISOLATION,
     *OF_KEYS_AND_LISTS,
     *OF_OPERATORS,
