@@ -31,8 +31,9 @@ THREADS = 2
 _ARGON2 = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 # Of 32 random bytes that were thrown away. Nobody's password, so that an unknown person costs what a known one does.
 _NOBODYS = "$argon2id$v=19$m=47104,t=1,p=1$Ih5OeohXKRiX8U2aYrAAYg$08hpq67Mv6SeEER6NSCgGjiNSGgvSeTmZMgozOGD0+M"
-# zxcvbn's work grows with the square of the length; what is weak is weak within its own limit.
-_JUDGED_MAX = 72
+# zxcvbn's work grows with the square of the length, and 500-fold with signs that may stand for letters: two seconds for
+# 72 of them. What is weak is weak within these.
+_JUDGED_MAX = 32
 _KNOWN = Path(__file__).parent / "known_passwords" / "passwords.bin"
 _judging = threading.Lock()
 

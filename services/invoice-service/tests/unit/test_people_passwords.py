@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from pathlib import Path
 
 import invoice_service
@@ -128,3 +129,13 @@ async def test_a_flood_of_checks_leaves_the_loop_free_and_runs_two_at_a_time(pas
     assert await flood == [False] * 12
     assert turns > 50
     assert len(passwords._threads._threads) <= 2
+
+
+async def test_no_password_is_much_work_to_judge(passwords: Passwords) -> None:
+    signs_for_letters = "4@8({[<369&#!1/|0$5+7%2"
+    await passwords.check_new("orchard kettle seventeen", words=WORDS)
+
+    begun = time.process_time()
+    await passwords.check_new((signs_for_letters * 6)[:PASSWORD_MAX], words=WORDS)
+
+    assert time.process_time() - begun < 1.2
