@@ -188,6 +188,21 @@ async def test_a_customers_page_is_limited_by_address_and_its_fonts_are_not(
     assert (font.status_code, api.status_code) == (404, 200)
 
 
+async def test_who_guesses_page_addresses_is_turned_away_and_readers_elsewhere_read_on(
+    account: Account, dependencies: Dependencies, driver: Driver
+) -> None:
+    invoice = await sent_by_hand(account, driver)
+    path = httpx.URL((await invoice.read())["page_url"]).path
+    limits = _limits(page=2)
+    async with _at(dependencies, limits) as guesser, _at(dependencies, limits, address="203.0.113.8") as reader:
+        guesses = [(await guesser.get(f"/i/{'A' * 70}{number}")).status_code for number in range(3)]
+        right = await guesser.get(path)
+        elsewhere = await reader.get(path)
+
+    assert guesses == [404, 404, 429]
+    assert (right.status_code, elsewhere.status_code) == (429, 200)
+
+
 def test_what_is_known_is_bounded_and_holds_no_credential() -> None:
     known = KnownCredentials(count_max=2)
 
