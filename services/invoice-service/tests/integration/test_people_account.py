@@ -193,3 +193,11 @@ async def test_the_page_is_for_those_who_signed_in_and_is_kept_nowhere(house: Ho
 
     assert (stranger.status_code, stranger.headers["location"]) == (303, "/sign-in?next=/account")
     assert page.headers["cache-control"] == "no-store"
+
+
+async def test_another_site_signs_nobody_out_by_a_form_that_brings_no_cookie(house: House) -> None:
+    """Browsers hold back a Lax cookie from such a form and still obey the answer, which would take the cookie away."""
+    answer = await house.browser().send("/sign-out", {}, Origin="https://evil.example")
+
+    assert answer.status_code == 403
+    assert not {"set-cookie", "clear-site-data"} & set(answer.headers)

@@ -23,7 +23,7 @@ from invoice_service.api.form_requests import (
 )
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import look_up
+from invoice_service.api.person_sessions import check_origin, look_up
 from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.actors import ActorKind, as_person
@@ -82,6 +82,7 @@ async def take_sign_in(request: Request, parts: Parts, session_cookie: SessionCo
 
 @router.post("/sign-out")
 async def take_sign_out(request: Request, parts: Parts, session_cookie: SessionCookie, form: Form) -> Response:
+    check_origin(request, parts)
     person = await look_up(parts, text=session_cookie)
     if person is not None:
         check_session_form(request, parts, form, person=person)
