@@ -134,6 +134,20 @@ async def test_a_key_cannot_remove_the_last_owner_either(account: Account, anna:
     assert _codes(left, lowered) == [(409, "last-owner")] * 2
 
 
+async def test_an_owner_who_is_shut_out_counts_for_nobody(
+    account: Account, anna: SignedInPerson, new_person: NewPerson, service_database: ServiceDatabase
+) -> None:
+    cleo = await new_person(memberships={account.organization_id: Role.OWNER}, email="cleo@people.example.com")
+    await service_database.fetch("update invoice.users set disabled_at = now() where email = 'cleo@people.example.com'")
+
+    left = await anna.send("DELETE", f"/v1/members/{anna.id}")
+    lowered = await anna.send("PATCH", f"/v1/members/{anna.id}", {"role": "viewer"}, if_match="*")
+    removed = await anna.send("DELETE", f"/v1/members/{cleo.id}")
+
+    assert _codes(left, lowered) == [(409, "last-owner")] * 2
+    assert removed.status_code == 204
+
+
 @pytest.mark.parametrize("way", ["lower", "remove", "leave"])
 async def test_two_owners_at_the_same_moment_never_leave_none(
     account: Account, new_person: NewPerson, service_database: ServiceDatabase, way: str

@@ -69,13 +69,15 @@ async def name_of_member(session: AsyncSession, *, organization_id: UUID, actor:
 
 
 async def lock_owners(session: AsyncSession, *, organization_id: UUID) -> list[Membership]:
-    """All owners' memberships, held until the transaction ends. Whoever changes memberships takes this lock first, so
-    that two owners cannot take each other's place away at the same moment."""
+    """The memberships of all owners who are not disabled, held until the transaction ends. Whoever changes memberships
+    takes this lock first, so that two owners cannot take each other's place away at the same moment."""
     statement = (
         select(Membership)
+        .join(User, col(User.id) == col(Membership.user_id))
         .where(col(Membership.organization_id) == organization_id, col(Membership.role) == Role.OWNER)
+        .where(col(User.disabled_at).is_(None))
         .order_by(col(Membership.user_id))
-        .with_for_update()
+        .with_for_update(of=Membership)
         .execution_options(populate_existing=True)
     )
     return list((await session.exec(statement)).all())

@@ -46,6 +46,6 @@ async def lock_with_owners(session: AsyncSession, *, organization_id: UUID, user
     """
     owners = await lock_owners(session, organization_id=organization_id)
     member = await lock_member(session, organization_id=organization_id, user_id=user_id)
-    if not stays and [owner.user_id for owner in owners] == [user_id]:
+    if not stays and member.role is Role.OWNER and all(owner.user_id == user_id for owner in owners):
         raise LastOwner("this is the only owner; make somebody else an owner first")
     return member
