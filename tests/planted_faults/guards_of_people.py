@@ -13,6 +13,14 @@ WHO_MAY_DO_WHAT = f"{_TESTS}/test_who_may_do_what.py"
 
 OF_PEOPLE = (
     PlantedFault(
+        name="a key that only manages makes an owner",
+        member=INVOICE,
+        file="src/invoice_service/domain/permissions.py",
+        find="lacking = sorted(permission.value for permission in OF_ROLE[role] - own)",
+        replace="lacking = sorted(permission.value for permission in OF_ROLE[role] - OF_ROLE[role])",
+        caught_by=MEMBERS + "::test_nobody_makes_somebody_who_may_more_than_they_do",
+    ),
+    PlantedFault(
         name="owners are not locked",
         member=INVOICE,
         file="src/invoice_service/queries/members.py",

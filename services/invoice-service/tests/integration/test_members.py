@@ -327,3 +327,20 @@ async def test_members_and_invitations_of_others_do_not_exist(
     assert [one["id"] for one in (await eve.get("/v1/members"))["data"]] == [eve.id]
     assert (await eve.get("/v1/invitations"))["data"] == []
     assert [one["id"] for one in (await anna.get("/v1/members"))["data"]] == [anna.id]
+
+
+async def test_nobody_makes_somebody_who_may_more_than_they_do(account: Account, ben: SignedInPerson) -> None:
+    """A key that may only manage would else invite its way to everything."""
+    made = await account.post("/v1/api-keys", {"name": "members only", "scopes": ["admin"]})
+    manager = {"Authorization": f"Bearer {made['secret']}"}
+
+    invited = await account.http.post(
+        "/v1/invitations", json={"email": "mallory@people.example.com", "role": "owner"}, headers=manager
+    )
+    raised = await account.http.request(
+        "PATCH", f"/v1/members/{ben.id}", json={"role": "owner"}, headers={**manager, "If-Match": "*"}
+    )
+
+    assert _codes(invited, raised) == [(403, "not-allowed")] * 2
+    assert "invoices:write" in invited.json()["facts"]["permissions"]
+    assert (await account.get("/v1/invitations"))["data"] == []

@@ -16,7 +16,7 @@ from invoice_service.api.authentication import Caller, needs
 from invoice_service.api.request_fields import EmailAddress, Language, Request
 from invoice_service.api.writes import Write, answer_of, writing
 from invoice_service.dependencies import Dependencies, Parts
-from invoice_service.domain.permissions import Permission, Role
+from invoice_service.domain.permissions import Permission, Role, check_may_make
 from invoice_service.queries.invitations import open_invitations
 from invoice_service.queries.members import name_of_member
 from invoice_service.tables.people import Invitation
@@ -73,6 +73,7 @@ async def list_open(caller: Reading, parts: Parts) -> InvitationList:
 async def invite(body: NewInvitation, write: Writing) -> Response:
     """The answer is the same whether or not the address has an account. The link in the mail is good for seven days."""
     organization_id = write.caller.organization_id
+    check_may_make(body.role, own=write.caller.permissions)
 
     async def work(session: AsyncSession) -> Answer:
         invitation = await invite_member(

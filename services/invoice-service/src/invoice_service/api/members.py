@@ -19,7 +19,7 @@ from invoice_service.api.request_fields import Request
 from invoice_service.api.versions import NeededVersion
 from invoice_service.api.writes import Write, answer_of, etag, writing
 from invoice_service.dependencies import Parts
-from invoice_service.domain.permissions import NotAllowed, Permission, Role, who_may
+from invoice_service.domain.permissions import NotAllowed, Permission, Role, check_may_make, who_may
 from invoice_service.queries.members import Member, get_member, page_of_members
 
 router = APIRouter(prefix="/v1/members", tags=["people"])
@@ -81,6 +81,7 @@ async def read(user_id: UserId, caller: Reading, parts: Parts, response: Respons
 async def change(user_id: UserId, body: RoleChange, write: Writing, version: NeededVersion) -> Response:
     """409 `last-owner` if nobody would own the organisation any more."""
     organization_id = write.caller.organization_id
+    check_may_make(body.role, own=write.caller.permissions)
 
     async def work(session: AsyncSession) -> Answer:
         before = await change_role(

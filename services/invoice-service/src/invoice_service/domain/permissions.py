@@ -89,6 +89,15 @@ def permissions_of_scopes(scopes: Iterable[str]) -> frozenset[Permission]:
     return frozenset().union(*(OF_SCOPE[Scope(scope)] for scope in scopes))
 
 
+def check_may_make(role: Role, *, own: frozenset[Permission]) -> None:
+    """Nobody gives away more than they may do themselves. Raises `NotAllowed`, with what is lacking."""
+    lacking = sorted(permission.value for permission in OF_ROLE[role] - own)
+    if lacking:
+        raise NotAllowed(
+            f"to make somebody {role}, the caller itself needs: {', '.join(lacking)}", facts={"permissions": lacking}
+        )
+
+
 def who_may(permission: Permission) -> str:
     """The remedy in words: whom to ask, or which scope a key lacks."""
     roles = " or ".join(f"{role}s" for role in Role if permission in OF_ROLE[role])
