@@ -48,7 +48,10 @@ async def lock_organization(session: AsyncSession, *, organization_id: UUID) -> 
 
 async def find_api_key(session: AsyncSession, *, key_id: UUID) -> KeyFacts | None:
     """Works without an organisation: it is how the organisation is found."""
-    statement = sa.text("select *, app_now() as now from find_api_key(:key_id)").bindparams(key_id=key_id)
+    statement = sa.text(
+        "select organization_id, name, prefix, secret_hmac, scopes, expires_at, revoked_at, last_used_at, "
+        "app_now() as now from find_api_key(:key_id)"
+    ).bindparams(key_id=key_id)
     row = (await (await session.connection()).execute(statement)).mappings().one_or_none()
     if row is None:
         return None

@@ -70,21 +70,29 @@ async def set_person(session: AsyncSession, user_id: UUID) -> None:
 
 async def find_session(session: AsyncSession, *, token_hmac: bytes) -> SessionFacts | None:
     """Works without an organisation and without a person: it is how the person is found."""
-    found = await run_sql(session, "select *, app_now() as now from find_session(:proof)", {"proof": token_hmac})
+    statement = (
+        "select user_id, session_id, email, name, language, created_at, last_seen_at, expires_at, ended_at, disabled_at, "
+        "app_now() as now from find_session(:proof)"
+    )
+    found = await run_sql(session, statement, {"proof": token_hmac})
     row = found.mappings().one_or_none()
     return SessionFacts(**row) if row else None
 
 
 async def find_user_by_email(session: AsyncSession, *, email_key: str) -> UserFacts | None:
     """Works without a person: it is how a person is found who signs in."""
-    found = await run_sql(session, "select * from find_user_by_email(:email_key)", {"email_key": email_key})
+    statement = "select user_id, email, name, language, password_hash, disabled_at from find_user_by_email(:email_key)"
+    found = await run_sql(session, statement, {"email_key": email_key})
     row = found.mappings().one_or_none()
     return UserFacts(**row) if row else None
 
 
 async def find_account_secret(session: AsyncSession, *, token_hmac: bytes) -> SecretFacts | None:
     """Works without an organisation: it is how the mail is found that brought the secret."""
-    statement = "select *, app_now() as now from find_account_secret(:proof)"
+    statement = (
+        "select organization_id, mail_id, kind, user_id, invitation_id, expires_at, used_at, app_now() as now "
+        "from find_account_secret(:proof)"
+    )
     row = (await run_sql(session, statement, {"proof": token_hmac})).mappings().one_or_none()
     return SecretFacts(**{**row, "kind": AccountMailKind(row["kind"])}) if row else None
 
