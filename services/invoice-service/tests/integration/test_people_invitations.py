@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from contracts.ids import format_id
 from invoice_service.domain.permissions import Role
 from invoice_tests.browser import forms_of, text_of
 from invoice_tests.make import Account
@@ -125,6 +126,32 @@ async def test_a_member_who_accepts_stays_what_they_are(house: House, account: A
 
     assert answer.status_code == 303
     assert await _members(house) == [(MARTA, "owner")]
+
+
+async def test_an_invitation_of_a_removed_member_does_not_bring_them_back(house: House, account: Account) -> None:
+    marta = await house.person(memberships={account.organization_id: Role.OWNER}, email=MARTA.title())
+    await house.person(memberships={account.organization_id: Role.OWNER})
+    own = await house.invite(account.organization_id, email=MARTA)
+    of_another = await house.invite(account.organization_id, email="anna@example.com")
+
+    removed = await account.send("DELETE", f"/v1/members/{format_id('usr', marta)}")
+
+    browser = house.browser()
+    assert removed.status_code == 204
+    assert ((await browser.get(own)).status_code, (await browser.get(of_another)).status_code) == (404, 200)
+
+
+async def test_a_session_that_an_invitation_opens_is_told_to_all_organisations_of_the_person(
+    house: House, account: Account, new_account: NewAccount
+) -> None:
+    other = await new_account(name="Oliveira & Filhos")
+    await house.person(memberships={other.organization_id: Role.OWNER}, email=MARTA)
+    link = await house.invite(account.organization_id, email=MARTA)
+
+    await house.browser().fill(link, {"password": PASSWORD})
+
+    assert await house.audited(account.organization_id) == ["invitation_accepted", "sign_in"]
+    assert await house.audited(other.organization_id) == ["sign_in"]
 
 
 async def test_an_invitation_that_is_over_opens_nothing(house: House, account: Account) -> None:

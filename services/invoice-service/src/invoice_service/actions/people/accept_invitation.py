@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from invoice_service.actions.people.account_desk import AccountDesk
+from invoice_service.actions.people.audit_person import audit_person
 from invoice_service.actions.people.open_session import end_presented, open_session
 from invoice_service.actions.people.prove_password import Proven, prove_password, take_proof
 from invoice_service.actions.people.set_password import hash_new_password, store_password
@@ -113,7 +114,12 @@ async def _accept(
         )
         await end_presented(session, secrets=desk.secrets, text=given.presented, now=now)
         await set_person(session, person.id)
-        return await open_session(session, desk, user_id=person.id, origin=origin, now=now)
+        text = await open_session(session, desk, user_id=person.id, origin=origin, now=now)
+        if proven is not None:
+            await audit_person(
+                session, user_id=person.id, actor=actor, action="sign_in", object_type="user", object_id=actor.id
+            )
+    return text
 
 
 async def _invitation_of(session: AsyncSession, facts: SecretFacts) -> Invitation:
