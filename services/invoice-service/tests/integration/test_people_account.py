@@ -161,6 +161,23 @@ async def test_ending_sessions_long_after_signing_in_needs_the_password(house: H
     assert not await phone.is_signed_in()
 
 
+async def test_a_password_that_changes_while_it_is_checked_ends_no_session(house: House) -> None:
+    phone, here = await _signed_in(house), await _signed_in(house)
+    await house.postgres.advance_clock("invoice", seconds=601)
+    token, new_hash, check = await _csrf(here), await house.passwords.hash(OTHER_PASSWORD), house.passwords.verify
+
+    async def changed_meanwhile(*, password: str, stored: str | None) -> bool:
+        matched = await check(password=password, stored=stored)
+        await house.postgres.fetch("update invoice.users set password_hash = $1", new_hash)
+        return matched
+
+    house.passwords.verify = changed_meanwhile  # type: ignore[method-assign]
+    answer = await here.send("/account/sessions/end-all", {"csrf_token": token, "session_password": PASSWORD})
+
+    assert (answer.status_code, answer.headers.get("location")) == (303, "/account?problem=session-password")
+    assert await phone.is_signed_in()
+
+
 @pytest.mark.parametrize("action", list(EVERY_FORM))
 async def test_no_form_works_without_the_token_of_its_own_session(house: House, action: str) -> None:
     here, other = await _signed_in(house), await _signed_in(house)

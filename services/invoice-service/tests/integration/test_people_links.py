@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Iterable
 
 import pytest
 from contracts.events.accounts import AccountMailKind
@@ -162,6 +163,22 @@ async def test_a_refused_password_leaves_the_link_good(house: House, account: Ac
 
     assert (refused.status_code, taken.status_code) == (422, 303)
     assert "Too easy to guess" in text_of(refused)
+
+
+async def test_a_link_that_dies_while_its_password_is_refused_gets_the_page_of_dead_links(
+    house: House, account: Account
+) -> None:
+    link, browser, judge = await _mailed(house, account), house.browser(), house.passwords.check_new
+
+    async def used_meanwhile(password: str, *, words: Iterable[str], pointer: str = "/password") -> None:
+        await house.postgres.fetch("update invoice.account_secrets set used_at = now()")
+        await judge(password, words=words, pointer=pointer)
+
+    house.passwords.check_new = used_meanwhile  # type: ignore[method-assign]
+    answer = await browser.fill(link, {"password": "password1234"})
+
+    assert answer.status_code == 404
+    assert "This link no longer works" in text_of(answer)
 
 
 async def test_a_new_password_ends_every_other_link(house: House, account: Account) -> None:

@@ -16,7 +16,7 @@ from service_kit.database import app_now
 from invoice_service.actions.people.audit_person import audit_person
 from invoice_service.actions.people.change_password import change_password
 from invoice_service.actions.people.end_sessions import SessionNotFound, end_all_sessions, end_session
-from invoice_service.actions.people.prove_password import SignInRefused, prove_password, take_proof
+from invoice_service.actions.people.prove_password import Proven, SignInRefused, prove_password, take_proof
 from invoice_service.api.form_requests import Form, check_session_form
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
@@ -124,17 +124,24 @@ async def _end(
     request: Request, parts: Dependencies, person: SignedIn, form: Mapping[str, str], *, only: UUID | None = None
 ) -> Response | None:
     """None when it is done; else where to go, with nothing changed."""
-    desk, origin = desk_of(parts), origin_of_request(request)
     proven = None
-    if await _is_stale(parts, person):
-        given = form.get("session_password", "")
-        try:
-            proven = await prove_password(desk, email=person.email, password=given, origin=origin)
-        except SignInRefused:
-            return go_to("/account?problem=session-password")
-        except TriedTooOften:
-            return go_to("/account?problem=too-often")
-    async with desk.database.transaction(organization_id=None) as session:
+    try:
+        if await _is_stale(parts, person):
+            given, origin = form.get("session_password", ""), origin_of_request(request)
+            proven = await prove_password(desk_of(parts), email=person.email, password=given, origin=origin)
+        await _end_sessions(request, parts, person, proven=proven, only=only)
+    except SignInRefused:
+        return go_to("/account?problem=session-password")
+    except TriedTooOften:
+        return go_to("/account?problem=too-often")
+    return None
+
+
+async def _end_sessions(
+    request: Request, parts: Dependencies, person: SignedIn, *, proven: Proven | None, only: UUID | None
+) -> None:
+    """All of them, or ``only`` one. Raises `SignInRefused` when the password was changed meanwhile."""
+    async with parts.database.transaction(organization_id=None) as session:
         now = await app_now(session)
         await set_person(session, person.user_id)
         if proven is not None:
@@ -145,8 +152,8 @@ async def _end(
             try:
                 await end_session(session, user_id=person.user_id, session_id=only, now=now)
             except SessionNotFound:
-                return None
-        actor = as_person(origin, user_id=person.user_id, email=person.email)
+                return
+        actor = as_person(origin_of_request(request), user_id=person.user_id, email=person.email)
         await audit_person(
             session,
             user_id=person.user_id,
@@ -155,7 +162,6 @@ async def _end(
             object_type="user" if only is None else "session",
             object_id=actor.id if only is None else format_id("ses", only),
         )
-    return None
 
 
 async def _person(request: Request, parts: Dependencies, cookie: str) -> SignedIn | None:

@@ -43,12 +43,11 @@ async def show_reset(secret: str, request: Request, parts: Parts) -> Response:
 @router.post("/reset-password/{secret}")
 async def take_reset(secret: str, request: Request, parts: Parts, form: Form) -> Response:
     check_form(request, parts, form)
-    desk = desk_of(parts)
+    wanted, origin = form.get("password", ""), origin_of_request(request)
     try:
-        await reset_password(desk, text=secret, wanted=form.get("password", ""), origin=origin_of_request(request))
+        await reset_password(desk_of(parts), text=secret, wanted=wanted, origin=origin)
     except PasswordRefused as refusal:
-        offer = await look_at_reset(desk, text=secret)
-        return _reset_page(request, parts, secret, offer, problem=_at_field(refusal), status=422)
+        return await _choose_again(request, parts, secret, problem=_at_field(refusal), status=422)
     except AccountSecretDead:
         return await _dead(request, parts)
     response = go_to("/sign-in?done=reset")
@@ -87,6 +86,16 @@ async def take_invitation(
     response = go_to("/account?done=joined")
     set_cookie(response, parts, text=text)
     return response
+
+
+async def _choose_again(
+    request: Request, parts: Dependencies, secret: str, *, problem: Problem, status: int
+) -> Response:
+    try:
+        offer = await look_at_reset(desk_of(parts), text=secret)
+    except AccountSecretDead:
+        return await _dead(request, parts)
+    return _reset_page(request, parts, secret, offer, problem=problem, status=status)
 
 
 async def _ask_again(
