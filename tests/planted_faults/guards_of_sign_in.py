@@ -49,6 +49,14 @@ OF_SIGN_IN = (
         caught_by=f"{PEOPLE_THROTTLE}::test_unknown_accounts_are_throttled_alike",
     ),
     PlantedFault(
+        name="passwords judged without a limit",
+        member=INVOICE,
+        file="src/invoice_service/api/request_limits.py",
+        find="    await limits.limiter.hit(policy=limits.of_password, key=_network(request))\n",
+        replace="",
+        caught_by=f"{PEOPLE_THROTTLE}::test_refused_passwords_are_judged_so_often_a_minute_from_one_network",
+    ),
+    PlantedFault(
         name="home exemption off",
         member=INVOICE,
         file="src/invoice_service/actions/people/prove_password.py",

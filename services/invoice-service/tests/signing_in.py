@@ -32,16 +32,21 @@ JOHANNA = "johanna@nordlicht.example.com"
 
 
 class CountingPasswords(Passwords):
-    """The real ones, which also note each password that was looked at."""
+    """The real ones, which also note each password that was looked at, and how many new ones were judged."""
 
     def __init__(self) -> None:
         super().__init__()
         self.verified: list[bool] = []
+        self.judged = 0
 
     async def verify(self, *, password: str, stored: str | None) -> bool:
         matched = await super().verify(password=password, stored=stored)
         self.verified.append(matched)
         return matched
+
+    async def check_new(self, password: str, *, words: Iterable[str], pointer: str = "/password") -> None:
+        self.judged += 1
+        await super().check_new(password, words=words, pointer=pointer)
 
 
 @cache

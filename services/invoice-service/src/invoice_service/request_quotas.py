@@ -11,6 +11,7 @@ WINDOW_SECONDS = 60
 CALLER_PER_MINUTE = 600
 STRANGER_PER_MINUTE = 30
 PAGE_PER_MINUTE = 300
+PASSWORD_PER_MINUTE = 20
 _KNOWN_MAX = 20_000
 
 
@@ -42,21 +43,29 @@ class KnownCredentials:
 @dataclass(frozen=True)
 class RequestQuotas:
     """``of_caller`` is for each key and person, ``of_stranger`` for what a network gets wrong, ``of_page`` for the
-    customer's page as one network reads it."""
+    customer's page as one network reads it, ``of_password`` for new passwords that one network or person wants judged."""
 
     of_caller: Policy
     of_stranger: Policy
     of_page: Policy
+    of_password: Policy
     limiter: RateLimiter = field(default_factory=RateLimiter)
     known: KnownCredentials = field(default_factory=KnownCredentials)
 
 
 def quotas_of(
-    *, caller: int = CALLER_PER_MINUTE, stranger: int = STRANGER_PER_MINUTE, page: int = PAGE_PER_MINUTE
+    *,
+    caller: int = CALLER_PER_MINUTE,
+    stranger: int = STRANGER_PER_MINUTE,
+    page: int = PAGE_PER_MINUTE,
+    password: int = PASSWORD_PER_MINUTE,
 ) -> RequestQuotas:
     """From numbers per minute."""
     return RequestQuotas(
-        of_caller=_policy("caller", caller), of_stranger=_policy("stranger", stranger), of_page=_policy("page", page)
+        of_caller=_policy("caller", caller),
+        of_stranger=_policy("stranger", stranger),
+        of_page=_policy("page", page),
+        of_password=_policy("password", password),
     )
 
 

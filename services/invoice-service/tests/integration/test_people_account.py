@@ -64,6 +64,25 @@ async def test_the_password_one_has_is_needed_for_another(house: House) -> None:
     assert (await house.browser().sign_in(JOHANNA, PASSWORD)).status_code == 303
 
 
+async def test_a_new_password_is_judged_for_those_alone_who_know_the_one_they_have(house: House) -> None:
+    here = await _signed_in(house)
+
+    answer = await here.fill("/account", {"password": "wrong", "new_password": "short"}, action="/account/password")
+
+    assert "This is not the password you have now." in text_of(answer)
+    assert house.passwords.judged == 0
+
+
+async def test_new_passwords_that_are_refused_are_no_wrong_sign_ins(house: House) -> None:
+    here = await _signed_in(house)
+
+    poor = {**CHANGE, "new_password": "password1234"}
+    answers = [(await here.fill("/account", poor, action="/account/password")).status_code for _ in range(8)]
+
+    assert answers == [422] * 8
+    assert (await house.browser().sign_in(JOHANNA, PASSWORD)).status_code == 303
+
+
 async def test_guessing_the_password_one_has_is_throttled_like_signing_in(house: House) -> None:
     here = await _signed_in(house)
     wrong = {**CHANGE, "password": OTHER_PASSWORD + "!"}

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 from invoice_service.domain.permissions import Role
 from invoice_service.domain.sign_in_limits import ACCOUNT, ADDRESS, LINK_ADDRESS, PAIR, RESET_ACCOUNT
+from invoice_service.request_quotas import quotas_of
 from invoice_service.tables.people import SignInFailures
+from invoice_tests import signing_in
 from invoice_tests.browser import Browser, forms_of, text_of
 from invoice_tests.make import Account
 from invoice_tests.signing_in import JOHANNA, OTHER_PASSWORD, PASSWORD, House
@@ -203,3 +206,41 @@ async def test_a_wait_does_not_stop_a_link_from_helping(house: House, account: A
     await browser.fill(link, {"password": OTHER_PASSWORD})
 
     assert (await browser.sign_in(JOHANNA, OTHER_PASSWORD)).status_code == 303
+
+
+async def test_refused_passwords_are_judged_so_often_a_minute_from_one_network(house: House, account: Account) -> None:
+    tight = signing_in.house(replace(house.parts, limits=quotas_of(password=3)), house.postgres)
+    reset = await tight.reset_link(account.organization_id)
+    invitation = await tight.invite(account.organization_id, email="new@example.com")
+    browser, poor = tight.browser(), {"password": "password1234"}
+    await browser.sign_in(JOHANNA, PASSWORD)
+    form = {"password": PASSWORD, "new_password": "password1234"}
+
+    answers = [
+        await browser.fill(reset, poor),
+        await browser.fill(invitation, {**poor, "name": "New"}),
+        await browser.fill("/account", form, action="/account/password"),
+        await browser.fill(reset, {"password": OTHER_PASSWORD}),
+        await browser.fill(invitation, {"password": OTHER_PASSWORD, "name": "New"}),
+        await browser.fill("/account", {**form, "new_password": OTHER_PASSWORD}, action="/account/password"),
+    ]
+    elsewhere = await tight.browser(address="203.0.113.9").fill(reset, {"password": OTHER_PASSWORD})
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 429, 429, 429]
+    assert all(0 < int(answer.headers["retry-after"]) <= 60 for answer in answers[3:])
+    assert all("Too many tries" in text_of(answer) for answer in answers[3:])
+    assert elsewhere.status_code == 303
+    assert tight.passwords.judged == 4
+
+
+async def test_refused_passwords_are_judged_so_often_a_minute_for_one_person_wherever_they_are(house: House) -> None:
+    tight = signing_in.house(replace(house.parts, limits=quotas_of(password=2)), house.postgres)
+    answers = []
+    for number in range(3):
+        browser = tight.browser(address=f"203.0.113.{number}")
+        await browser.sign_in(JOHANNA, PASSWORD)
+        form = {"password": PASSWORD, "new_password": "password1234"}
+        answers.append((await browser.fill("/account", form, action="/account/password")).status_code)
+
+    assert answers == [422, 422, 429]
+    assert tight.passwords.judged == 2

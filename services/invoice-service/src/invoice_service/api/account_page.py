@@ -12,6 +12,7 @@ from uuid import UUID
 from contracts.ids import MalformedId, format_id, parse_id
 from fastapi import APIRouter, Query, Request, Response
 from service_kit.database import app_now
+from service_kit.errors import TooManyRequests
 
 from invoice_service.actions.people.audit_person import audit_person
 from invoice_service.actions.people.change_password import change_password
@@ -21,7 +22,7 @@ from invoice_service.api.form_requests import Form, check_session_form
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
 from invoice_service.api.person_sessions import SignedIn, look_up
-from invoice_service.api.request_limits import limit_caller
+from invoice_service.api.request_limits import limit_caller, limit_password_tries
 from invoice_service.api.session import FRESH_FOR
 from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.api.sign_in_pages import CLEAR_SITE_DATA
@@ -70,6 +71,7 @@ async def take_password(request: Request, parts: Parts, cookie: SessionCookie, f
         return go_to(_SIGN_IN)
     check_session_form(request, parts, form, person=person)
     try:
+        await limit_password_tries(request, parts, person=format_id("usr", person.user_id))
         text = await change_password(
             desk_of(parts),
             email=person.email,
@@ -84,7 +86,7 @@ async def take_password(request: Request, parts: Parts, cookie: SessionCookie, f
         return await _account_page(parts, person, problem=problem, status=422)
     except SignInRefused:
         return await _account_page(parts, person, problem=_WRONG, status=422)
-    except TriedTooOften as refusal:
+    except TooManyRequests as refusal:
         answer = await _account_page(parts, person, problem=too_often(refusal), status=429)
         answer.headers.update(retry_after(refusal))
         return answer

@@ -5,6 +5,7 @@ work gets one and the same page.
 """
 
 from fastapi import APIRouter, Request, Response
+from service_kit.errors import TooManyRequests
 
 from invoice_service.actions.people.accept_invitation import (
     Acceptance,
@@ -18,12 +19,12 @@ from invoice_service.actions.people.reset_password import ResetOffer, look_at_re
 from invoice_service.api.form_requests import Form, check_form, form_cookie, form_token, set_form_cookie
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
+from invoice_service.api.request_limits import limit_password_tries
 from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.account_mails import AccountSecretDead
 from invoice_service.domain.passwords import PasswordRefused
 from invoice_service.domain.people_names import NameRefused
-from invoice_service.domain.sign_in_limits import TriedTooOften
 from invoice_service.people_html import LINK_DEAD, Problem, write_invitation, write_reset, write_said
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -45,11 +46,16 @@ async def take_reset(secret: str, request: Request, parts: Parts, form: Form) ->
     check_form(request, parts, form)
     wanted, origin = form.get("password", ""), origin_of_request(request)
     try:
+        await limit_password_tries(request, parts)
         await reset_password(desk_of(parts), text=secret, wanted=wanted, origin=origin)
     except PasswordRefused as refusal:
         return await _choose_again(request, parts, secret, problem=_at_field(refusal), status=422)
     except AccountSecretDead:
         return await _dead(request, parts)
+    except TooManyRequests as refusal:
+        answer = await _choose_again(request, parts, secret, problem=too_often(refusal), status=429)
+        answer.headers.update(retry_after(refusal))
+        return answer
     response = go_to("/sign-in?done=reset")
     clear_cookie(response, parts)
     return response
@@ -72,6 +78,7 @@ async def take_invitation(
     name = form.get("name", "")
     given = Acceptance(text=secret, password=form.get("password", ""), name=name, presented=session_cookie)
     try:
+        await limit_password_tries(request, parts)
         text = await accept_invitation(desk_of(parts), given=given, origin=origin_of_request(request))
     except AccountSecretDead:
         return await _dead(request, parts)
@@ -79,7 +86,7 @@ async def take_invitation(
         return await _ask_again(request, parts, secret, name=name, problem=_at_field(refusal), status=422)
     except SignInRefused:
         return await _ask_again(request, parts, secret, name=name, problem=_WRONG, status=401)
-    except TriedTooOften as refusal:
+    except TooManyRequests as refusal:
         answer = await _ask_again(request, parts, secret, name=name, problem=too_often(refusal), status=429)
         answer.headers.update(retry_after(refusal))
         return answer

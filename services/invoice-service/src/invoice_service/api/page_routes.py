@@ -10,6 +10,7 @@ from service_kit.errors import TooManyRequests
 from invoice_service.api.form_requests import FormMalformed
 from invoice_service.api.page_answers import page
 from invoice_service.api.person_sessions import RequestForged
+from invoice_service.domain.sign_in_limits import TriedTooOften
 from invoice_service.people_html import FORM_STALE, Problem, Said, write_said
 
 
@@ -33,10 +34,8 @@ class PageRoute(APIRoute):
 
 
 def too_often(problem: TooManyRequests) -> Problem:
-    return Problem(
-        title="Too many tries.",
-        text=f"Try again {in_words(problem.retry_after_seconds)}, or choose a new password with Forgot password.",
-    )
+    other_way = ", or choose a new password with Forgot password" if isinstance(problem, TriedTooOften) else ""
+    return Problem(title="Too many tries.", text=f"Try again {in_words(problem.retry_after_seconds)}{other_way}.")
 
 
 def retry_after(problem: TooManyRequests) -> dict[str, str]:

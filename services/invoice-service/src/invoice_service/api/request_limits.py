@@ -37,6 +37,17 @@ async def limit_stranger(request: Request, parts: Dependencies, *, failed: bool 
         await limits.limiter.require(policy=limits.of_stranger, key=_network(request))
 
 
+async def limit_password_tries(request: Request, parts: Dependencies, *, person: str = "") -> None:
+    """Before a new password is judged, which costs up to half a second of a processor, whatever comes of it.
+
+    ``person`` is the id of who is signed in. Raises `service_kit.errors.TooManyRequests`.
+    """
+    limits = parts.limits
+    await limits.limiter.hit(policy=limits.of_password, key=_network(request))
+    if person:
+        await limits.limiter.hit(policy=limits.of_password, key=person)
+
+
 async def limit_page(request: Request, parts: Parts) -> None:
     """For the customer's page, whose reader is nobody but an address. Raises `service_kit.errors.TooManyRequests`."""
     if request.url.path.startswith("/i/"):

@@ -26,16 +26,21 @@ async def change_password(
 ) -> str:
     """The text of the new session of this browser; all others have ended.
 
-    Raises `PasswordRefused` for the new one, `SignInRefused` or `TriedTooOften` for the present one.
+    Raises `SignInRefused` or `TriedTooOften` for the present one, and only then `PasswordRefused` for the new one.
     """
-    pointer = "/new_password"
-    if wanted == present:
-        raise PasswordRefused("That is the password you have. Choose another.", pointer=pointer)
-    known = [member.organization_name for member in memberships]
-    stored = await hash_new_password(
-        desk, password=wanted, email=email, name=name, organizations=known, pointer=pointer
-    )
     proven = await prove_password(desk, email=email, password=present, origin=origin)
+    pointer, known = "/new_password", [member.organization_name for member in memberships]
+    try:
+        if wanted == present:
+            raise PasswordRefused("That is the password you have. Choose another.", pointer=pointer)
+        stored = await hash_new_password(
+            desk, password=wanted, email=email, name=name, organizations=known, pointer=pointer
+        )
+    except PasswordRefused:
+        # The present one was right, so it is no wrong try.
+        async with desk.database.transaction(organization_id=None) as session:
+            await take_proof(session, proven=proven)
+        raise
     async with desk.database.transaction(organization_id=None) as session:
         now = await app_now(session)
         person = await take_proof(session, proven=proven)
