@@ -3,6 +3,7 @@
 from tests.planted_faults.planting import PlantedFault
 
 INVOICE = "services/invoice-service"
+ANSWER_TIMES = f"{INVOICE}/tests/integration/test_answer_times.py"
 PEOPLE_ACCOUNT = f"{INVOICE}/tests/integration/test_people_account.py"
 PEOPLE_FORMS = f"{INVOICE}/tests/integration/test_people_forms.py"
 PEOPLE_INVITATIONS = f"{INVOICE}/tests/integration/test_people_invitations.py"
@@ -189,6 +190,14 @@ def clear""",
         find="        facts = await open_account_secret(session, purpose",
         replace="        facts = await use_account_secret(session, purpose",
         caught_by=f"{PEOPLE_LINKS}::test_looking_at_a_link_changes_nothing",
+    ),
+    PlantedFault(
+        name="refused sign-in answers at once",
+        member=INVOICE,
+        file="src/invoice_service/api/sign_in_pages.py",
+        find="    except SignInRefused:\n        await wait_for_answer(earliest)\n",
+        replace="    except SignInRefused:\n",
+        caught_by=f"{ANSWER_TIMES}::test_a_refused_sign_in_takes_its_least_time_and_is_noted_when_it_is_answered[unknown]",
     ),
     PlantedFault(
         name="reset tells who exists",

@@ -31,7 +31,9 @@ def dependencies(database: Database, **overrides: Any) -> Dependencies:
         "database": database,
         "clock": SystemClock(),
         "pages": PageAddresses(public_url=PUBLIC_URL, secret=PAGE_SECRET),
-        "accounts": Accounts(secrets=AccountSecrets(key=ACCOUNT_SECRET), origins=frozenset({PUBLIC_URL})),
+        "accounts": Accounts(
+            secrets=AccountSecrets(key=ACCOUNT_SECRET), origins=frozenset({PUBLIC_URL}), least_answer_seconds=0.0
+        ),
         "api_key_pepper": PEPPER,
         "service_token_secret": SERVICE_SECRET,
         "payment_token_secret": PAYMENT_SECRET,

@@ -15,17 +15,22 @@ from invoice_service.request_quotas import RequestQuotas, quotas_of
 
 SESSION_IDLE_SECONDS = 8 * 3600
 SESSION_LIFETIME_SECONDS = 7 * 86_400
+LEAST_ANSWER_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """How people sign in. ``secure`` is False only for plain http on this machine; ``origins`` are our own pages'."""
+    """How people sign in. ``secure`` is False only for plain http on this machine; ``origins`` are our own pages'.
+
+    ``least_answer_seconds`` is how long a refused sign-in and the request for a reset take at least.
+    """
 
     secrets: AccountSecrets
     origins: frozenset[str]
     secure: bool = True
     idle_seconds: int = SESSION_IDLE_SECONDS
     lifetime_seconds: int = SESSION_LIFETIME_SECONDS
+    least_answer_seconds: float = LEAST_ANSWER_SECONDS
     passwords: Passwords = field(default_factory=Passwords)
 
 

@@ -1,6 +1,6 @@
 """Pages on which people sign in and out, and ask for a link when they forgot their password.
 
-A wrong password, an unknown address and a disabled person get one answer; asking for a link always does.
+A wrong password, an unknown address and a disabled person get one answer after one time; asking for a link always does.
 """
 
 from typing import Annotated
@@ -11,6 +11,7 @@ from invoice_service.actions.people.prove_password import SignInRefused
 from invoice_service.actions.people.reset_password import request_reset
 from invoice_service.actions.people.sign_in import sign_in
 from invoice_service.actions.people.sign_out import sign_out
+from invoice_service.api.answer_times import earliest_answer, wait_for_answer
 from invoice_service.api.authentication import actor_from
 from invoice_service.api.form_requests import (
     Form,
@@ -61,6 +62,7 @@ async def show_sign_in(
 async def take_sign_in(request: Request, parts: Parts, session_cookie: SessionCookie, form: Form) -> Response:
     check_form(request, parts, form)
     email, target = form.get("email", ""), own_path(form.get("next", ""), default=HOME)
+    earliest = earliest_answer(parts)
     try:
         text = await sign_in(
             desk_of(parts),
@@ -70,8 +72,10 @@ async def take_sign_in(request: Request, parts: Parts, session_cookie: SessionCo
             origin=origin_of_request(request),
         )
     except SignInRefused:
+        await wait_for_answer(earliest)
         return _sign_in_page(request, parts, email=email, next_path=target, problem=_WRONG, status=401)
     except TriedTooOften as problem:
+        await wait_for_answer(earliest)
         answer = _sign_in_page(request, parts, email=email, next_path=target, problem=too_often(problem), status=429)
         answer.headers.update(retry_after(problem))
         return answer
@@ -106,7 +110,9 @@ async def show_forgot(request: Request, parts: Parts) -> Response:
 @router.post("/forgot-password")
 async def take_forgot(request: Request, parts: Parts, form: Form) -> Response:
     check_form(request, parts, form)
+    earliest = earliest_answer(parts)
     await request_reset(desk_of(parts), email=form.get("email", ""), origin=origin_of_request(request))
+    await wait_for_answer(earliest)
     return page(write_said(CHECK_MAIL))
 
 
