@@ -9,7 +9,7 @@ from invoice_service.domain.passwords import PASSWORD_MAX
 from invoice_service.domain.permissions import Role
 from invoice_service.request_quotas import quotas_of
 from invoice_tests import signing_in
-from invoice_tests.browser import FORM, Browser, forms_of, text_of
+from invoice_tests.browser import FORM, SESSION, Browser, forms_of, text_of
 from invoice_tests.make import PUBLIC_URL, Account
 from invoice_tests.signing_in import JOHANNA, PASSWORD, House
 
@@ -203,3 +203,33 @@ async def test_too_many_requests_of_one_person_are_refused_by_a_page(house: Hous
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].headers["content-type"] == "text/html; charset=utf-8"
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(("path", "status"), [("/account", 303), ("/sign-in", 200)])
+async def test_made_up_sessions_are_counted_and_soon_not_looked_up(house: House, path: str, status: int) -> None:
+    tight = signing_in.house(replace(house.parts, limits=quotas_of(stranger=3)), house.postgres)
+    known, guesser = tight.browser(), tight.browser()
+    await known.sign_in(JOHANNA, PASSWORD)
+    assert await known.is_signed_in()
+    answers = []
+    for letter in "ABC":
+        guesser.put_cookie(SESSION, "ic_session_" + letter * 43)
+        answers.append((await guesser.get(path)).status_code)
+
+    still_open = await known.is_signed_in()
+    await house.postgres.fetch("alter function invoice.find_session (bytea) rename to find_no_session")
+    turned_away = await guesser.get(path)
+
+    assert answers == [status] * 3
+    assert still_open
+    assert turned_away.status_code == 429
+    assert "Too many tries" in text_of(turned_away)
+    assert int(turned_away.headers["retry-after"]) > 0
+
+
+async def test_looking_at_a_page_without_a_session_counts_for_nothing(house: House) -> None:
+    tight = signing_in.house(replace(house.parts, limits=quotas_of(stranger=1)), house.postgres)
+
+    answers = [(await tight.browser().get("/account")).status_code for _ in range(3)]
+
+    assert answers == [303] * 3

@@ -21,7 +21,7 @@ from invoice_service.actions.people.prove_password import Proven, SignInRefused,
 from invoice_service.api.form_requests import Form, check_session_form
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import SignedIn, look_up
+from invoice_service.api.person_sessions import SignedIn, find_visitor
 from invoice_service.api.request_limits import limit_caller, limit_password_tries
 from invoice_service.api.session import FRESH_FOR
 from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
@@ -167,7 +167,7 @@ async def _end_sessions(
 
 
 async def _person(request: Request, parts: Dependencies, cookie: str) -> SignedIn | None:
-    person = await look_up(parts, text=cookie)
+    person = await find_visitor(request, parts, cookie=cookie)
     if person is not None:
         await limit_caller(request, parts, caller=format_id("usr", person.user_id))
     return person

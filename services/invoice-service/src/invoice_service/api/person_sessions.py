@@ -69,6 +69,16 @@ async def find_signed_in(request: Request, parts: Dependencies, *, cookie: str) 
     return person
 
 
+async def find_visitor(request: Request, parts: Dependencies, *, cookie: str) -> SignedIn | None:
+    """For pages, which also answer those who are not signed in: None for a cookie that opens nothing, which is counted
+    as a wrong one. Raises `service_kit.errors.TooManyRequests`."""
+    await limit_stranger(request, parts)
+    person = await look_up(parts, text=cookie)
+    if person is None:
+        await limit_stranger(request, parts, failed=True)
+    return person
+
+
 async def look_up(parts: Dependencies, *, text: str) -> SignedIn | None:
     """The person behind a cookie, whatever the request may do. Notes every five minutes that they are still here."""
     if not is_secret_text(Purpose.SESSION, text):

@@ -24,7 +24,7 @@ from invoice_service.api.form_requests import (
 )
 from invoice_service.api.page_answers import desk_of, go_to, origin_of_request, page
 from invoice_service.api.page_routes import PageRoute, retry_after, too_often
-from invoice_service.api.person_sessions import check_origin, look_up
+from invoice_service.api.person_sessions import check_origin, find_visitor, look_up
 from invoice_service.api.session_cookie import SessionCookie, clear_cookie, set_cookie
 from invoice_service.dependencies import Dependencies, Parts
 from invoice_service.domain.actors import ActorKind, as_person
@@ -53,7 +53,7 @@ async def show_sign_in(
     request: Request, parts: Parts, session_cookie: SessionCookie, done: Done = "", wanted: Next = ""
 ) -> Response:
     target = own_path(wanted, default=HOME)
-    if await look_up(parts, text=session_cookie) is not None:
+    if await find_visitor(request, parts, cookie=session_cookie) is not None:
         return go_to(target)
     return _sign_in_page(request, parts, next_path=target, notice=_NOTICES.get(done))
 
