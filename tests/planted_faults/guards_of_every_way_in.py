@@ -48,7 +48,7 @@ OF_EVERY_WAY_IN = (
         member=INVOICE,
         file="src/invoice_service/actions/people/change_password.py",
         find="stored = await hash_new_password(\n"
-        "        desk, password=wanted, email=email, name=name, organizations=known, pointer=pointer\n    )",
+        "            desk, password=wanted, email=email, name=name, organizations=known, pointer=pointer\n        )",
         replace="stored = await desk.passwords.hash(wanted)",
         caught_by=PASSWORDS + "::test_no_way_takes_a_password_that_breaks_a_rule[change]",
     ),

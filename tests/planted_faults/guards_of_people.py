@@ -24,15 +24,15 @@ OF_PEOPLE = (
         name="owners are not locked",
         member=INVOICE,
         file="src/invoice_service/queries/members.py",
-        find="        .order_by(col(Membership.user_id))\n        .with_for_update()\n",
-        replace="        .order_by(col(Membership.user_id))\n",
+        find="        .with_for_update(of=Membership)\n",
+        replace="",
         caught_by=MEMBERS + "::test_two_owners_at_the_same_moment_never_leave_none[lower]",
     ),
     PlantedFault(
         name="the last owner may go",
         member=INVOICE,
         file="src/invoice_service/actions/people/change_role.py",
-        find="if not stays and [owner.user_id for owner in owners] == [user_id]:",
+        find="if not stays and member.role is Role.OWNER and all(owner.user_id == user_id for owner in owners):",
         replace="if False:",
         caught_by=MEMBERS + "::test_the_last_owner_can_neither_go_nor_be_lowered",
     ),
@@ -134,6 +134,15 @@ OF_PEOPLE = (
         replace="""        await set_person(session, person.user_id)
         await end_all""",
         caught_by=SESSIONS + "::test_ending_sessions_elsewhere_needs_a_recent_sign_in",
+    ),
+    PlantedFault(
+        name="a removed member keeps an invitation",
+        member=INVOICE,
+        file="src/invoice_service/actions/people/remove_member.py",
+        find="        invitation.revoked_at = await app_now(session)\n",
+        replace="        pass\n",
+        caught_by=f"{_TESTS}/test_people_invitations.py"
+        "::test_an_invitation_of_a_removed_member_does_not_bring_them_back",
     ),
     PlantedFault(
         name="a revoked invitation opens",

@@ -69,10 +69,11 @@ OF_SIGN_IN = (
         name="tries not locked",
         member=INVOICE,
         file="src/invoice_service/queries/sign_in_failures.py",
-        find=""".with_for_update()
-    found""",
-        replace="""
-    found""",
+        find="    found = (await run_sql(session, held)).all()\n",
+        replace="""    await run_sql(session, made.on_conflict_do_nothing())
+    seen = sa.select(SignInFailures.__table__).where(col(SignInFailures.subject).in_(wanted))
+    found = (await run_sql(session, seen)).all()
+""",
         caught_by=f"{PEOPLE_THROTTLE}::test_a_burst_counts_like_a_row",
     ),
     PlantedFault(
@@ -278,6 +279,16 @@ def clear""",
         find="await sign_out(desk_of(parts), user_id=person.user_id, session_id=person.session_id, actor=actor)\n",
         replace="pass\n",
         caught_by=f"{PEOPLE_SIGN_IN}::test_a_person_signs_in_sees_where_they_belong_and_signs_out",
+    ),
+    PlantedFault(
+        name="made-up sessions not counted on pages",
+        member=INVOICE,
+        file="src/invoice_service/api/person_sessions.py",
+        find="""    if person is None:
+        await limit_stranger(request, parts, failed=True)
+""",
+        replace="",
+        caught_by=f"{PEOPLE_FORMS}::test_made_up_sessions_are_counted_and_soon_not_looked_up[/account-303]",
     ),
     PlantedFault(
         name="idle limit off",
