@@ -43,7 +43,7 @@ class KnownCredentials:
 @dataclass(frozen=True)
 class RequestQuotas:
     """``of_caller`` is for each key and person, ``of_stranger`` for what a network gets wrong, ``of_page`` for the
-    customer's page as one network reads it, ``of_password`` for new passwords that one network or person wants judged."""
+    customer's page as one network reads it, ``of_password`` for new passwords of one network or person."""
 
     of_caller: Policy
     of_stranger: Policy

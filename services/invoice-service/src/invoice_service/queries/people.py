@@ -71,8 +71,8 @@ async def set_person(session: AsyncSession, user_id: UUID) -> None:
 async def find_session(session: AsyncSession, *, token_hmac: bytes) -> SessionFacts | None:
     """Works without an organisation and without a person: it is how the person is found."""
     statement = (
-        "select user_id, session_id, email, name, language, created_at, last_seen_at, expires_at, ended_at, disabled_at, "
-        "app_now() as now from find_session(:proof)"
+        "select user_id, session_id, email, name, language, created_at, last_seen_at, expires_at, ended_at, "
+        "disabled_at, app_now() as now from find_session(:proof)"
     )
     found = await run_sql(session, statement, {"proof": token_hmac})
     row = found.mappings().one_or_none()
