@@ -29,6 +29,8 @@ CANARIES = {
     "bearer": "Authorization: Bearer CanaryCanaryCanary",
     "header": "{'authorization': 'CanaryCanaryCanary'}",
     "database": "postgresql+asyncpg://app:CanaryCanary@db/x",
+    "mailed link": "https://invoices.example.com/reset-password/ic_reset_Canary-Canary-Canary",
+    "customer's page": "https://invoices.example.com/i/" + "Canary" * 12,
     "service token": "eyJhbGciOiJIUzI1NiJ9.eyJDYW5hcnkiOjF9.CanaryCanaryCanary",
 }
 
@@ -49,17 +51,25 @@ def test_no_secret_reaches_the_log_by_any_way(log: io.StringIO, canary: str) -> 
     logger = get_logger("test")
     logger.info(f"said {canary}")
     logger.info("value", anything=canary, nested={"deep": [canary, {"deeper": canary}]}, raw=canary.encode())
-    logging.getLogger("a.library").warning("library says %s", canary)
+    logging.getLogger("third_party").warning("it says %s", canary)
     try:
         raise RuntimeError(f"failed with {canary}") from ValueError(canary)
     except RuntimeError:
         logger.exception("it failed")
-        logging.getLogger("a.library").exception("there too")
+        logging.getLogger("third_party").exception("there too")
 
     text = log.getvalue()
     assert len(text.splitlines()) == 5
     assert "Canary" not in text
     assert "RuntimeError" in text
+
+
+def test_what_is_no_secret_stays_readable(log: io.StringIO) -> None:
+    get_logger().info("sent inv_01kasf1gej0000000000000001, EUR 7,360.00", path="/v1/invoices", page="/i/")
+
+    assert "sent inv_01kasf1gej0000000000000001, EUR 7,360.00" in log.getvalue()
+    assert '"/v1/invoices"' in log.getvalue()
+    assert '"/i/"' in log.getvalue()
 
 
 def test_values_under_a_telling_key_are_hidden_whatever_they_look_like(log: io.StringIO) -> None:
